@@ -1,0 +1,9 @@
+//! The connector from the outside: the compiled binary against the sandbox.
+//!
+//! One program of many modules, because linking costs more than running. `support` holds the harness; each other module
+//! says in its first line what belongs there. Numbers in brackets, as in `[c37]`, are lines of the protocol checklist in
+//! `docs/checklist.md`.
+
+mod support;
+
+mod in_sync;

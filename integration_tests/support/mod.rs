@@ -1,0 +1,8 @@
+//! The harness: run the binary, look at its messages, build tables from them, compare them with the sandbox's truth.
+
+pub mod connector;
+pub mod plain;
+pub mod tables;
+
+pub use connector::{Connector, Output};
+pub use tables::{Tables, assert_in_sync};

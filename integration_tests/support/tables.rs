@@ -1,0 +1,218 @@
+//! Tables as a destination builds them (the last write of a key wins), and the tables that the sandbox's truth demands.
+
+use std::collections::BTreeMap;
+
+use awin_sandbox::{DateType, Kind, Report, World};
+use chrono::{Days, NaiveDate};
+use chrono_tz::Tz;
+use serde_json::{Map, Value};
+use source_awin::streams::{self, Source, Stream};
+
+use super::plain;
+
+type Row = Map<String, Value>;
+/// Rows by key.
+pub type Table = BTreeMap<String, Row>;
+
+/// The tables of a destination.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Tables(pub BTreeMap<String, Table>);
+
+impl Tables {
+    /// Takes in the RECORDs among `lines`.
+    pub fn load(&mut self, lines: &[Value]) {
+        for record in lines.iter().filter(|line| line["type"] == "RECORD").map(|line| &line["record"]) {
+            let name = record["stream"].as_str().expect("a stream");
+            let row = record["data"].as_object().expect("an object");
+            let stream = streams::find(name).expect("a known stream");
+            self.0.entry(name.to_owned()).or_default().insert(key(stream, row), row.clone());
+        }
+    }
+
+    pub fn table(&self, stream: &str) -> Table {
+        self.0.get(stream).cloned().unwrap_or_default()
+    }
+}
+
+fn key(stream: &Stream, row: &Row) -> String {
+    let parts: Vec<String> = stream.primary_key.iter().map(|field| row[*field].to_string()).collect();
+    parts.join("|")
+}
+
+/// The range and the ways of a configuration, as the truth needs them.
+pub struct Asked<'c> {
+    pub config: &'c Value,
+    pub zone: Tz,
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+}
+
+impl<'c> Asked<'c> {
+    pub fn new(config: &'c Value, world: &World) -> Self {
+        let zone: Tz = config["timezone"].as_str().unwrap_or("UTC").parse().expect("a zone");
+        let date = |key: &str| config[key].as_str().map(|text| text.parse::<NaiveDate>().expect("a date"));
+        let today = world.now().with_timezone(&zone).date_naive();
+        Self {
+            config,
+            zone,
+            from: date("start_date").expect("a start"),
+            to: date("end_date").map_or(today, |end| end.min(today)),
+        }
+    }
+
+    fn days(&self) -> impl Iterator<Item = NaiveDate> + use<> {
+        let to = self.to;
+        std::iter::successors(Some(self.from), |day| day.checked_add_days(Days::new(1))).take_while(move |day| *day <= to)
+    }
+}
+
+/// The table that the truth demands, for accounts that can be read.
+pub fn truth(world: &World, stream_name: &str, config: &Value) -> Table {
+    let asked = Asked::new(config, world);
+    let stream = streams::find(stream_name).expect("a known stream");
+    let schema = streams::json_schema(stream);
+    let mut table = Table::new();
+    for account in readable(world, stream, config) {
+        let kind = account.0;
+        for (extra, row) in rows(world, stream, account, &asked) {
+            let fitted = plain::fit(&schema, stream.added, stream.null_texts, asked.zone, row.as_object().expect("an object"));
+            let mut record = fitted.data;
+            record.insert("accountId".into(), account.1.into());
+            record.insert("accountType".into(), if kind == Kind::Advertiser { "advertiser" } else { "publisher" }.into());
+            record.extend(extra);
+            if !fitted.others.is_empty() {
+                record.insert("otherFields".into(), Value::Object(fitted.others));
+            }
+            if let Source::Report(report) = &stream.source {
+                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let part = |field: &&str| row.get(*field).filter(|value| !value.is_null()).map(text).unwrap_or_default();
+                let region = record.remove("askedRegion").map(|region| text(&region));
+                let head = [Some(text(&record["date"])), Some(text(&record["accountType"])), Some(account.1.to_string()), region];
+                let parts: Vec<String> = head.into_iter().flatten().chain(report.row_key.iter().map(part)).collect();
+                record.insert("rowId".into(), parts.join("|").into());
+            }
+            assert!(table.insert(key(stream, &record), record).is_none(), "the truth has a key twice");
+        }
+    }
+    table
+}
+
+fn readable(world: &World, stream: &Stream, config: &Value) -> Vec<(Kind, u64)> {
+    let ids = |key: &str| -> Vec<u64> {
+        config[key].as_str().unwrap_or_default().split(',').filter_map(|id| id.trim().parse().ok()).collect()
+    };
+    let (advertisers, publishers) = (ids("advertiser_ids"), ids("publisher_ids"));
+    let all = advertisers.is_empty() && publishers.is_empty();
+    let has = |kind: Kind, id: u64| {
+        let named = if kind == Kind::Advertiser { &advertisers } else { &publishers };
+        let side = if kind == Kind::Advertiser { streams::AccountKind::Advertiser } else { streams::AccountKind::Publisher };
+        (all || named.contains(&id)) && stream.sides.contains(&side)
+    };
+    world
+        .accounts
+        .iter()
+        .filter(|account| account.access == awin_sandbox::Access::Ok && has(account.kind, account.id))
+        .map(|account| (account.kind, account.id))
+        .collect()
+}
+
+/// The rows of an account as Awin writes them, each with what the connector adds beside the account.
+fn rows(world: &World, stream: &Stream, (kind, id): (Kind, u64), asked: &Asked<'_>) -> Vec<(Row, Value)> {
+    let plain = |rows: Vec<Value>| rows.into_iter().map(|row| (Row::new(), row)).collect();
+    match stream.name {
+        "transactions" => plain(world.truth_transactions(
+            kind,
+            id,
+            asked.zone,
+            asked.from,
+            asked.to,
+            asked.config["include_basket_products"] == true,
+        )),
+        "stats_by_publisher" => by_day(world, Report::Publisher, (kind, id), &[None], asked),
+        "stats_by_creative" => by_day(world, Report::Creative, (kind, id), &regions(asked), asked),
+        "stats_by_advertiser" => by_day(world, Report::Advertiser, (kind, id), &regions(asked), asked),
+        other => panic!("no truth for {other} yet"),
+    }
+}
+
+fn regions<'a>(asked: &'a Asked<'_>) -> Vec<Option<&'a str>> {
+    match asked.config["regions"].as_array() {
+        Some(regions) => regions.iter().map(Value::as_str).collect(),
+        None => streams::REGIONS.iter().map(|region| Some(*region)).collect(),
+    }
+}
+
+fn by_day(
+    world: &World,
+    report: Report,
+    (kind, id): (Kind, u64),
+    regions: &[Option<&str>],
+    asked: &Asked<'_>,
+) -> Vec<(Row, Value)> {
+    let date_type = if asked.config["stats_date_type"] == "validation" { DateType::Validation } else { DateType::Transaction };
+    let mut rows = Vec::new();
+    for day in asked.days() {
+        for region in regions {
+            for row in world.truth_report(report, kind, id, *region, day, date_type, asked.zone) {
+                let mut extra = Row::new();
+                extra.insert("date".into(), day.to_string().into());
+                extra.insert("timezone".into(), asked.zone.name().into());
+                extra.insert(
+                    "dateType".into(),
+                    if date_type == DateType::Validation { "validation" } else { "transaction" }.into(),
+                );
+                if let Some(region) = region {
+                    extra.insert("askedRegion".into(), (*region).into());
+                }
+                rows.push((extra, row));
+            }
+        }
+    }
+    rows
+}
+
+/// Asserts that the tables of `streams` are what the sandbox's truth demands, and says where they are not.
+#[track_caller]
+pub fn assert_in_sync(world: &World, config: &Value, tables: &Tables, streams: &[&str]) {
+    for name in streams {
+        assert_same(name, &tables.table(name), &truth(world, name, config));
+    }
+}
+
+#[track_caller]
+pub fn assert_same(name: &str, table: &Table, truth: &Table) {
+    let missing: Vec<&String> = truth.keys().filter(|key| !table.contains_key(*key)).collect();
+    let extra: Vec<&String> = table.keys().filter(|key| !truth.contains_key(*key)).collect();
+    let stale: Vec<String> = truth
+        .iter()
+        .filter_map(|(key, row)| table.get(key).filter(|have| *have != row).map(|have| difference(key, have, row)))
+        .collect();
+    assert!(
+        missing.is_empty() && extra.is_empty() && stale.is_empty(),
+        "`{name}` is not in sync ({} rows, {} in truth): missing {:?}, extra {:?}, {} stale {:#?}",
+        table.len(),
+        truth.len(),
+        &missing[..missing.len().min(5)],
+        &extra[..extra.len().min(5)],
+        stale.len(),
+        &stale[..stale.len().min(5)],
+    );
+}
+
+fn difference(key: &str, have: &Row, want: &Row) -> String {
+    let mut names: Vec<&String> = have.keys().chain(want.keys()).collect();
+    names.sort();
+    names.dedup();
+    let fields: Vec<String> = names
+        .into_iter()
+        .filter(|name| have.get(*name) != want.get(*name))
+        .map(|name| {
+            format!(
+                "{name}: {:?} instead of {:?}",
+                have.get(name).map(ToString::to_string),
+                want.get(name).map(ToString::to_string)
+            )
+        })
+        .collect();
+    format!("{key}: {}", fields.join(", "))
+}

@@ -1,0 +1,161 @@
+//! The report by campaign, with a date when an interval is asked for.
+
+use chrono::{Datelike, Days, NaiveDate};
+
+use crate::answer::reports::Span;
+use crate::answer::tally::{Bucket, DateType, Totals, tally};
+use crate::answer::{Answer, Params, Reply, shuffled};
+use crate::dice;
+use crate::json::{self, Object};
+use crate::rules::Variants;
+use crate::world::{Kind, World};
+use crate::zone::{self, CAMPAIGN_REGIONS};
+
+const LONGEST_SPAN: Days = Days::new(399);
+
+/// The stretches that figures are added up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interval {
+    Whole,
+    Day,
+    Month,
+    Year,
+}
+
+/// A campaign report that is asked for.
+#[derive(Clone)]
+pub(crate) struct Campaigns<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) kind: Kind,
+    pub(crate) id: u64,
+    pub(crate) span: Span,
+    pub(crate) interval: Interval,
+    /// Only campaigns that begin so.
+    pub(crate) prefix: Option<&'a str>,
+    /// Rows without campaign, too.
+    pub(crate) without_campaign: bool,
+    pub(crate) others: Option<Vec<u64>>,
+    pub(crate) region: Option<&'a str>,
+}
+
+pub(crate) fn answer(world: &World, kind: Kind, id: u64, params: &Params<'_>, turn: u64) -> Answer {
+    let others = match kind {
+        Kind::Advertiser => "publisherIds",
+        Kind::Publisher => "advertiserIds",
+    };
+    let known = ["startDate", "endDate", "campaign", others, "includeNumbersWithoutCampaign", "interval", "timezone", "region"];
+    params.expect_only(match kind {
+        Kind::Advertiser => &known[..7],
+        Kind::Publisher => &known,
+    })?;
+    let prefix = params.get("campaign");
+    if prefix.is_some_and(|prefix| !(3..=128).contains(&prefix.chars().count())) {
+        return Err(Reply::bad_request("campaign must have 3 to 128 characters"));
+    }
+    let intervals = [("day", Interval::Day), ("month", Interval::Month), ("year", Interval::Year)];
+    let campaigns = Campaigns {
+        world,
+        kind,
+        id,
+        region: match kind {
+            Kind::Advertiser => None,
+            Kind::Publisher => Some(params.region(&CAMPAIGN_REGIONS)?),
+        },
+        span: Span::read(params, world)?,
+        interval: params.choice("interval", Interval::Whole, &intervals)?,
+        prefix,
+        without_campaign: params.flag("includeNumbersWithoutCampaign")? && prefix.is_none(),
+        others: params.ids(others)?,
+    };
+    if campaigns.span.first.checked_add_days(LONGEST_SPAN).is_none_or(|latest| campaigns.span.last > latest) {
+        return Err(Reply::bad_request("This endpoint only supports a date range of 400 days"));
+    }
+    let rows = shuffled(world, campaigns.rows(), turn);
+    Ok(Reply::json(format!(r#"{{"result":[{}]}}"#, rows.join(","))))
+}
+
+impl Campaigns<'_> {
+    /// The rows, by date, partner and campaign.
+    pub(crate) fn rows(&self) -> Vec<String> {
+        let mut rows = Vec::new();
+        let mut first = self.span.first;
+        while first <= self.span.last {
+            let next = self.next_stretch(first);
+            let last = next.pred_opt().unwrap_or(first).min(self.span.last);
+            let stretch = Span { first, last, zone: self.span.zone };
+            let totals = tally(self.world, &stretch.scope(self.kind, self.id, DateType::Transaction), |source| {
+                let other = match self.kind {
+                    Kind::Advertiser => source.publisher_id,
+                    Kind::Publisher => source.advertiser_id,
+                };
+                self.takes(source.advertiser_id, other, source.campaign).then_some((other, source.campaign))
+            });
+            rows.extend(totals.iter().map(|((other, campaign), totals)| self.render(first, *other, *campaign, totals)));
+            first = next;
+        }
+        rows
+    }
+
+    fn next_stretch(&self, first: NaiveDate) -> NaiveDate {
+        let next = match self.interval {
+            Interval::Whole => None,
+            Interval::Day => Some(zone::next_day(first)),
+            Interval::Month if first.month() == 12 => NaiveDate::from_ymd_opt(first.year() + 1, 1, 1),
+            Interval::Month => NaiveDate::from_ymd_opt(first.year(), first.month() + 1, 1),
+            Interval::Year => NaiveDate::from_ymd_opt(first.year() + 1, 1, 1),
+        };
+        next.unwrap_or_else(|| zone::next_day(self.span.last))
+    }
+
+    fn takes(&self, advertiser_id: u64, other: u64, campaign: Option<&str>) -> bool {
+        let in_region = self.region.is_none()
+            || self.region == self.world.programme(advertiser_id).map(|programme| programme.region.as_str());
+        let in_campaign = match (campaign, self.prefix) {
+            (None, _) => self.without_campaign,
+            (Some(campaign), Some(prefix)) => campaign.starts_with(prefix),
+            (Some(_), None) => true,
+        };
+        in_region && in_campaign && self.others.as_ref().is_none_or(|ids| ids.contains(&other))
+    }
+
+    fn render(&self, date: NaiveDate, other: u64, campaign: Option<&str>, totals: &Totals) -> String {
+        json::object(|row| {
+            if self.interval != Interval::Whole {
+                row.text("date", &date.format("%Y-%m-%d").to_string());
+            }
+            row.maybe_text("campaign", campaign.or_else(|| self.no_campaign(other)));
+            let (id_key, name_key, name) = match self.kind {
+                Kind::Advertiser => ("publisherId", "publisherName", self.world.publisher(other).map(|it| &it.name)),
+                Kind::Publisher => ("advertiserId", "advertiserName", self.world.programme(other).map(|it| &it.name)),
+            };
+            row.text(id_key, &other.to_string());
+            row.maybe_text(name_key, name.map(String::as_str));
+            row.object("totals", |figures| {
+                figures.object("quantity", |quantity| {
+                    quantity.raw("click", totals.clicks);
+                    write_figures(quantity, totals, |bucket| bucket.number.to_string());
+                });
+                figures.object("saleAmount", |amounts| {
+                    write_figures(amounts, totals, |bucket| format!("\"{}\"", bucket.value.at_least(2)));
+                });
+                figures.object("commissionAmount", |amounts| {
+                    write_figures(amounts, totals, |bucket| format!("\"{}\"", bucket.commission.at_least(2)));
+                });
+            });
+        })
+    }
+
+    /// What stands for no campaign: null for some partners, an empty text for others.
+    fn no_campaign(&self, other: u64) -> Option<&'static str> {
+        let is_null = self.world.rules.variants == Variants::On && dice::mix(self.world.seed, other).is_multiple_of(2);
+        (!is_null).then_some("")
+    }
+}
+
+fn write_figures(object: &mut Object<'_>, totals: &Totals, figure: impl Fn(Bucket) -> String) {
+    object.raw("pending", figure(totals.pending));
+    object.raw("approved", figure(totals.confirmed));
+    object.raw("bonus", figure(totals.bonus));
+    object.raw("declined", figure(totals.declined));
+    object.raw("total", figure(totals.total()));
+}

@@ -1,0 +1,69 @@
+//! What is sent back.
+
+use crate::answer::bulk::BulkRows;
+use crate::json;
+
+/// A status and a body.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) body: Body,
+}
+
+/// A body.
+pub(crate) enum Body {
+    Json(String),
+    Html(String),
+    Empty,
+    Bulk(Box<BulkRows>),
+}
+
+impl Reply {
+    fn with(status: u16, body: Body) -> Self {
+        Self { status, retry_after: None, body }
+    }
+
+    pub(crate) fn json(body: String) -> Self {
+        Self::with(200, Body::Json(body))
+    }
+
+    pub(crate) fn empty(status: u16) -> Self {
+        Self::with(status, Body::Empty)
+    }
+
+    pub(crate) fn bulk(rows: BulkRows) -> Self {
+        Self::with(200, Body::Bulk(Box::new(rows)))
+    }
+
+    /// A page as a proxy writes it.
+    pub(crate) fn html(status: u16) -> Self {
+        let page = format!("<!DOCTYPE html>\n<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n");
+        Self::with(status, Body::Html(page))
+    }
+
+    /// The envelope of errors.
+    pub(crate) fn error(status: u16, error: &str, description: &str) -> Self {
+        let body = json::object(|envelope| {
+            envelope.text("error", error);
+            envelope.text("description", description);
+        });
+        Self::with(status, Body::Json(body))
+    }
+
+    pub(crate) fn bad_request(description: &str) -> Self {
+        Self::error(400, "invalid.userinput", description)
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::error(401, "unauthorized", "Full authentication is required to access this resource")
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::error(404, "exception", "Not Found (404 NOT_FOUND)")
+    }
+
+    pub(crate) fn throttled(limit: u32, retry_after: Option<String>) -> Self {
+        let description = format!("Requests limit '{limit}' times per '1' minutes' is exceeded");
+        Self { retry_after, ..Self::error(429, "request.limit.exceeded", &description) }
+    }
+}

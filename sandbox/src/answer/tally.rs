@@ -1,0 +1,174 @@
+//! Adding up: sales and traffic of one stretch of time, so that all reports agree with each other and with the
+//! transactions.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::answer::transactions::is_seen_by;
+use crate::decimal::Decimal;
+use crate::dice;
+use crate::sale::{Sale, Status};
+use crate::world::{Kind, World};
+
+/// The date that a report counts sales by. Clicks and impressions go by their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateType {
+    /// `transaction`
+    Transaction,
+    /// `validation`
+    Validation,
+}
+
+/// The figures of one status.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Bucket {
+    pub(crate) number: u64,
+    pub(crate) value: Decimal,
+    pub(crate) commission: Decimal,
+}
+
+/// The figures of one row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) impressions: u64,
+    pub(crate) clicks: u64,
+    pub(crate) pending: Bucket,
+    pub(crate) confirmed: Bucket,
+    pub(crate) bonus: Bucket,
+    pub(crate) declined: Bucket,
+}
+
+impl Bucket {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            number: self.number + other.number,
+            value: self.value.plus(other.value),
+            commission: self.commission.plus(other.commission),
+        }
+    }
+}
+
+impl Totals {
+    /// All but the declined ones.
+    pub(crate) fn total(&self) -> Bucket {
+        self.pending.plus(self.confirmed).plus(self.bonus)
+    }
+}
+
+/// Where something happened: what rows are keyed by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'a> {
+    pub(crate) advertiser_id: u64,
+    pub(crate) publisher_id: u64,
+    pub(crate) creative_id: u64,
+    pub(crate) campaign: Option<&'a str>,
+}
+
+/// Whose figures, and of when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scope {
+    pub(crate) kind: Kind,
+    pub(crate) id: u64,
+    pub(crate) from: DateTime<Utc>,
+    /// Not included.
+    pub(crate) until: DateTime<Utc>,
+    pub(crate) date_type: DateType,
+}
+
+/// The totals per key; what has no key is left out.
+pub(crate) fn tally<'a, K: Ord>(world: &'a World, scope: &Scope, key: impl Fn(&Source<'a>) -> Option<K>) -> BTreeMap<K, Totals> {
+    let mut totals = BTreeMap::new();
+    add_sales(world, scope, &key, &mut totals);
+    add_traffic(world, scope, &key, &mut totals);
+    totals
+}
+
+fn add_sales<'a, K: Ord>(
+    world: &'a World,
+    scope: &Scope,
+    key: &impl Fn(&Source<'a>) -> Option<K>,
+    totals: &mut BTreeMap<K, Totals>,
+) {
+    let now = world.now();
+    let within = |at: DateTime<Utc>| scope.from <= at && at < scope.until;
+    let candidates = match scope.date_type {
+        DateType::Transaction => world.sales.created_within(scope.from, scope.until),
+        DateType::Validation => world.sales.created_until(now),
+    };
+    for sale in candidates.iter().filter(|sale| is_seen_by(sale, scope.kind, scope.id) && sale.is_visible(now)) {
+        let state = sale.state(now);
+        let counts = match scope.date_type {
+            DateType::Transaction => within(sale.created),
+            DateType::Validation => state.validated.is_some_and(within),
+        };
+        let Some(key) = key(&source(sale)).filter(|_| counts && state.status != Status::Deleted) else {
+            continue;
+        };
+        let row: &mut Totals = totals.entry(key).or_default();
+        let bucket = match state.status {
+            Status::Pending => &mut row.pending,
+            Status::Approved if sale.bonus => &mut row.bonus,
+            Status::Approved => &mut row.confirmed,
+            Status::Declined | Status::Deleted => &mut row.declined,
+        };
+        *bucket = bucket.plus(Bucket { number: 1, value: state.sale, commission: state.commission });
+    }
+}
+
+fn source(sale: &Sale) -> Source<'_> {
+    Source {
+        advertiser_id: sale.advertiser_id,
+        publisher_id: sale.publisher_id,
+        creative_id: sale.creative_id,
+        campaign: sale.campaign.as_deref(),
+    }
+}
+
+/// Clicks and impressions come in some hours, as the seed has it, while a publisher takes part in a programme.
+fn add_traffic<'a, K: Ord>(
+    world: &'a World,
+    scope: &Scope,
+    key: &impl Fn(&Source<'a>) -> Option<K>,
+    totals: &mut BTreeMap<K, Totals>,
+) {
+    /// One hour in so many has traffic.
+    const RARITY: u64 = 40;
+
+    let until = scope.until.min(world.now() + TimeDelta::seconds(1));
+    let first_hour = scope.from.max(world.traffic_from).timestamp().div_euclid(3600);
+    let last_hour = (until.timestamp() - 1).div_euclid(3600);
+    for (creative, publisher) in world.creatives.iter().flat_map(|creative| world.publishers.iter().map(move |p| (creative, p))) {
+        let own = match scope.kind {
+            Kind::Advertiser => creative.advertiser_id,
+            Kind::Publisher => publisher.id,
+        };
+        if own != scope.id {
+            continue;
+        }
+        let seed = dice::mix(dice::mix(world.seed, creative.id), publisher.id);
+        for hour in first_hour..=last_hour {
+            let hash = dice::mix(seed, hour.unsigned_abs());
+            let at = DateTime::from_timestamp(hour * 3600, 0).unwrap_or_default();
+            if !hash.is_multiple_of(RARITY) || !world.was_joined(creative.advertiser_id, publisher.id, at) {
+                continue;
+            }
+            let source = Source {
+                advertiser_id: creative.advertiser_id,
+                publisher_id: publisher.id,
+                creative_id: creative.id,
+                campaign: campaign(world, hash >> 40),
+            };
+            if let Some(key) = key(&source) {
+                let row = totals.entry(key).or_default();
+                row.clicks += (hash >> 8) % 6;
+                row.impressions += 20 + (hash >> 16) % 200;
+            }
+        }
+    }
+}
+
+/// Every other hour of traffic has no campaign.
+fn campaign(world: &World, hash: u64) -> Option<&str> {
+    (hash.is_multiple_of(2) && !world.campaigns.is_empty()).then(|| dice::choose(hash >> 1, &world.campaigns).as_str())
+}

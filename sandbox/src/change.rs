@@ -1,0 +1,73 @@
+//! Changing a few sales right now, so that somebody who tries the connector sees that it notices.
+
+use chrono::TimeDelta;
+
+use crate::decimal::decimal;
+use crate::sale::{Event, Sale, Status};
+use crate::world::World;
+
+/// What was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The transaction.
+    pub transaction_id: u64,
+    /// Its advertiser.
+    pub advertiser_id: u64,
+    /// Its publisher.
+    pub publisher_id: u64,
+    /// `declined`, `approved`, `amended` or `added`.
+    pub what: &'static str,
+}
+
+impl World {
+    /// Declines the oldest pending sale, approves and amends the next two, and adds a new one, all at this instant.
+    pub fn change_something(&mut self) -> Vec<Change> {
+        let now = self.now();
+        let declined = Event::Decline { reason: "Changed by the sandbox".to_owned() };
+        let mut changes = Vec::new();
+        let mut planned = vec![("amended", None), ("approved", Some(Event::Approve)), ("declined", Some(declined))];
+        for sale in &mut self.sales {
+            if !sale.is_visible(now) || sale.state(now).status != Status::Pending {
+                continue;
+            }
+            let Some((what, event)) = planned.pop() else {
+                break;
+            };
+            let event = event.unwrap_or_else(|| amendment(sale));
+            // What else was to become of it no longer happens.
+            sale.events.retain(|(at, _)| *at <= now);
+            sale.happens(now, event);
+            changes.push(change(sale, what));
+        }
+        if let Some(sale) = self.new_sale() {
+            changes.push(change(&sale, "added"));
+            self.sales.push(sale);
+        }
+        changes
+    }
+
+    /// A sale of the newest pair, tracked a minute ago.
+    fn new_sale(&self) -> Option<Sale> {
+        let now = self.now();
+        let newest = self.sales.created_until(now).last()?;
+        let id = self.sales.iter().map(|sale| sale.id).max()? + 1;
+        let created = now - TimeDelta::minutes(1);
+        let mut sale = Sale::new(id, newest.advertiser_id, newest.publisher_id, created, decimal("119.90"), decimal("6.00"));
+        sale.visible_from = now;
+        sale.creative_id = newest.creative_id;
+        sale.group_id = newest.group_id;
+        Some(sale)
+    }
+}
+
+fn amendment(sale: &Sale) -> Event {
+    Event::Amend {
+        sale: sale.sale.percent(50),
+        commission: sale.commission.percent(50),
+        reason: "Changed by the sandbox".to_owned(),
+    }
+}
+
+fn change(sale: &Sale, what: &'static str) -> Change {
+    Change { transaction_id: sale.id, advertiser_id: sale.advertiser_id, publisher_id: sale.publisher_id, what }
+}

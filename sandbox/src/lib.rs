@@ -1,0 +1,55 @@
+//! A strict stand-in for the API of the Awin affiliate network, for tests and for trials without an Awin account.
+//!
+//! A [`World`] is plain data: accounts, programmes, sales with a timeline, a clock, and [`Rules`] that say how Awin
+//! behaves where that is not known. A [`Sandbox`] serves a world over HTTP on a loopback port; a test changes the world
+//! between calls (moves the clock, adds sales, places faults), looks at the calls that came, and compares what a client
+//! has copied with the truth, which the world tells itself (`World::truth_*`).
+//!
+//! ```
+//! use awin_sandbox::{Sandbox, World, instant};
+//!
+//! let sandbox = Sandbox::start(World::demo(7, instant("2026-03-10T12:00:00Z")));
+//! assert!(sandbox.url().starts_with("http://127.0.0.1:"));
+//! sandbox.world().clock.advance(chrono::TimeDelta::days(1));
+//! assert!(sandbox.calls().is_empty());
+//! ```
+
+mod answer;
+mod change;
+mod clock;
+mod control;
+mod decimal;
+mod demo;
+mod desk;
+mod dice;
+mod fault;
+pub mod history;
+mod json;
+mod market;
+mod query;
+mod rules;
+mod sale;
+mod server;
+mod throttle;
+mod truth;
+mod wire;
+mod world;
+mod zone;
+
+pub use answer::{DateType, Report};
+pub use change::Change;
+pub use clock::{Clock, instant};
+pub use decimal::{Decimal, NotADecimal, decimal};
+pub use demo::Demo;
+pub use desk::Call;
+pub use fault::{Fault, FaultBody, FaultKind};
+pub use market::{CommissionGroup, Creative, Programme, Publisher, Rate, Relationship, Standing};
+pub use query::{Complaint, Decision, Query};
+pub use rules::{
+    Amendment, AmendmentDate, Bulk, Deleted, Empty, Ends, FutureEnd, Limit, QueriesShape, Refusal, RetryAfter, Rules, Stamps,
+    Throttle, ThrottleKind, Variants, Wrap,
+};
+pub use sale::{Event, Sale, Sales, State, Status};
+pub use server::Sandbox;
+pub use world::{Access, Account, Kind, World};
+pub use zone::{CAMPAIGN_REGIONS, REPORT_REGIONS, REPORT_ZONES, TRANSACTION_ZONES};

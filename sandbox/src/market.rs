@@ -1,0 +1,136 @@
+//! Programmes, publishers and what lies between them.
+
+use chrono::{DateTime, Utc};
+
+use crate::decimal::Decimal;
+
+/// An advertiser's programme; the advertiser's own account, where there is one, has the same id.
+#[derive(Clone, Debug)]
+pub struct Programme {
+    /// Advertiser id.
+    pub id: u64,
+    /// Name.
+    pub name: String,
+    /// Region code of the reports. (`BU` is Brazil in US dollars.)
+    pub region: String,
+    /// Currency of all its money.
+    pub currency: String,
+    /// `primarySector`
+    pub sector: String,
+    /// `linkStatus`; the key is left out if there is none.
+    pub link_status: Option<String>,
+    /// Is `primaryRegion` null in the programme lists?
+    pub hides_region: bool,
+    /// Only listed to those who ask with `includeHidden=true`.
+    pub hidden: bool,
+    /// Do publishers see order references, custom parameters and basket products?
+    pub shares_details: bool,
+}
+
+impl Programme {
+    /// The alpha-2 code of its country.
+    pub fn country(&self) -> &str {
+        if self.region == "BU" { "BR" } else { &self.region }
+    }
+}
+
+/// A publisher; its own account, where there is one, has the same id.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    /// Publisher id.
+    pub id: u64,
+    /// Name.
+    pub name: String,
+    /// Web address.
+    pub url: String,
+    /// `primaryRegion`, alpha-2.
+    pub region: Option<String>,
+    /// `salesRegions`
+    pub sales_regions: Vec<String>,
+    /// `primaryType`
+    pub promotion_type: Option<String>,
+}
+
+/// How a publisher stands to a programme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Takes part.
+    Joined,
+    /// Has applied.
+    Pending,
+    /// Is put off for the time being.
+    Suspended,
+    /// Was turned down.
+    Rejected,
+    /// None.
+    NotJoined,
+}
+
+impl Standing {
+    /// As the `relationship` parameter has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Pending => "pending",
+            Self::Suspended => "suspended",
+            Self::Rejected => "rejected",
+            Self::NotJoined => "notjoined",
+        }
+    }
+}
+
+/// The standing of a publisher from some instant on. The latest that has begun counts.
+#[derive(Clone, Debug)]
+pub struct Relationship {
+    /// Programme.
+    pub advertiser_id: u64,
+    /// Publisher.
+    pub publisher_id: u64,
+    /// Standing.
+    pub standing: Standing,
+    /// Begin.
+    pub since: DateTime<Utc>,
+    /// The advertiser's tags of the publisher (`tags` in the publisher report).
+    pub tags: Option<Vec<String>>,
+}
+
+/// What a commission group pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// Per cent of the sale.
+    Percentage(Decimal),
+    /// A fixed amount in the programme's currency.
+    Fix(Decimal),
+}
+
+/// A commission group of a programme, valid for all its publishers.
+#[derive(Clone, Debug)]
+pub struct CommissionGroup {
+    /// `groupId`
+    pub id: u64,
+    /// Programme.
+    pub advertiser_id: u64,
+    /// `groupCode`
+    pub code: String,
+    /// `groupName`
+    pub name: String,
+    /// What it pays.
+    pub rate: Rate,
+    /// In force from.
+    pub from: DateTime<Utc>,
+    /// In force until, if it ends (`ratesEnd`).
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// A banner or link.
+#[derive(Clone, Debug)]
+pub struct Creative {
+    /// `creativeId`
+    pub id: u64,
+    /// Programme.
+    pub advertiser_id: u64,
+    /// `creativeName`
+    pub name: Option<String>,
+    /// `tagName`
+    pub tag: Option<String>,
+}

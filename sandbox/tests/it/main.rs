@@ -1,0 +1,16 @@
+//! The sandbox over HTTP: one test for each rule that it enforces.
+
+mod access;
+mod binary;
+mod campaign;
+mod days;
+mod faults;
+mod parameters;
+mod queries;
+mod reference;
+mod reports;
+mod rows;
+mod support;
+mod throttle;
+mod transactions;
+mod whole;

@@ -1,0 +1,13 @@
+//! Awin's API as HTTP: one client, one quota, one retry policy. Knows nothing of streams.
+
+mod client;
+mod error;
+mod quota;
+mod request;
+mod retry;
+
+pub use client::{Body, Call, Client, Observer, Settings};
+pub use error::{CallError, FailedCall};
+pub use quota::Window;
+pub use request::Request;
+pub use retry::{MAX_FAILURES, Patience, Verdict, verdict};

@@ -1,0 +1,203 @@
+//! The one writer of stdout.
+//!
+//! Lines are collected in a buffer and handed to a thread that owns the output, so that a slow reader blocks that thread and
+//! not the network. The hand-over is bounded: a reader that is slower than Awin slows the sync down instead of filling the
+//! memory. Only whole lines are handed over, in one write, so lines never interleave and never break.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::{
+    Descriptor, Failure, Level, Log, Message, RateLimited, Reason, ReasonKind, State, StateKind, Stats, Status, StreamState,
+    StreamStatus, Trace, TraceBody, TraceError, now_millis,
+};
+
+/// Bytes of lines that are handed over at once: large enough to make writes cheap, small enough to keep memory flat.
+const BATCH: usize = 64 * 1024;
+
+/// Where lines go: stdout, or a buffer in tests.
+pub type Output = Box<dyn Write + Send>;
+
+/// The reader of our output is gone; the sync ends quietly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed;
+
+/// Writes messages; cheap to clone, all clones write to the same output.
+#[derive(Clone)]
+pub struct Emitter {
+    shared: Arc<Mutex<Shared>>,
+    batches: mpsc::Sender<Vec<u8>>,
+}
+
+struct Shared {
+    lines: Vec<u8>,
+    secrets: Vec<String>,
+    debug: bool,
+}
+
+impl Emitter {
+    /// Starts the writing thread. `debug` lets DEBUG lines through.
+    pub fn new(mut output: Output, debug: bool) -> Self {
+        // One batch waits while one is written: enough to keep both sides busy.
+        let (batches, mut receiver) = mpsc::channel::<Vec<u8>>(1);
+        thread::spawn(move || {
+            while let Some(batch) = receiver.blocking_recv().filter(|batch| !batch.is_empty()) {
+                if let Err(error) = output.write_all(&batch).and_then(|()| output.flush()) {
+                    if error.kind() != io::ErrorKind::BrokenPipe {
+                        report(&error);
+                    }
+                    return; // Dropping the receiver tells the other side.
+                }
+            }
+        });
+        let shared = Shared { lines: Vec::with_capacity(2 * BATCH), secrets: Vec::new(), debug };
+        Self { shared: Arc::new(Mutex::new(shared)), batches }
+    }
+
+    /// Replaces every form of `secret` in all later texts by `****`. Rows are not searched: Awin never sends the token back.
+    pub fn hide(&self, secret: &str) {
+        let escaped = serde_json::to_string(secret).unwrap_or_default();
+        let url = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let mut shared = self.shared();
+        for form in [secret, escaped.trim_matches('"'), url.as_str(), &BASE64_STANDARD_NO_PAD.encode(secret)] {
+            // Hiding a token of one or two letters would garble every text and protect nothing.
+            if form.len() > 3 && !shared.secrets.iter().any(|known| known == form) {
+                shared.secrets.push(form.to_owned());
+            }
+        }
+        // The longest first, so that a form which contains another is not left in pieces.
+        shared.secrets.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    }
+
+    /// `text` without secrets.
+    pub fn redact(&self, text: &str) -> String {
+        self.shared().redact(text)
+    }
+
+    /// A line for the log.
+    pub fn log(&self, level: Level, text: impl AsRef<str>) {
+        self.log_with_trace(level, text.as_ref(), None);
+    }
+
+    /// A line for the log with the place of a crash.
+    pub fn log_with_trace(&self, level: Level, text: &str, stack_trace: Option<&str>) {
+        let mut shared = self.shared();
+        if matches!(level, Level::Debug | Level::Trace) && !shared.debug {
+            return;
+        }
+        let (message, stack_trace) = (shared.redact(text), stack_trace.map(|trace| shared.redact(trace)));
+        shared.line(&Message::Log { log: Log { level, message, stack_trace } });
+    }
+
+    /// Where `stream` stands.
+    pub fn status(&self, stream: &Descriptor, status: Status) {
+        self.stream_status(stream, status, None);
+    }
+
+    /// `stream` waits for the quota until `quota_reset` (milliseconds since the epoch).
+    pub fn rate_limited(&self, stream: &Descriptor, quota_reset: u64) {
+        let reason = Reason { kind: ReasonKind::RateLimited, rate_limited: RateLimited { quota_reset } };
+        self.stream_status(stream, Status::Running, Some(vec![reason]));
+    }
+
+    fn stream_status(&self, stream: &Descriptor, status: Status, reasons: Option<Vec<Reason>>) {
+        let stream_status = StreamStatus { stream_descriptor: stream.clone(), status, reasons };
+        self.trace(TraceBody::StreamStatus { stream_status });
+    }
+
+    /// A failure, of `stream` or of the run.
+    pub fn failure(&self, failure: &Failure, stream: Option<&Descriptor>, stack_trace: Option<&str>) {
+        let error = {
+            let shared = self.shared();
+            TraceError {
+                message: shared.redact(&failure.message),
+                internal_message: failure.detail.as_deref().map(|detail| shared.redact(detail)),
+                stack_trace: stack_trace.map(|trace| shared.redact(trace)),
+                failure_type: failure.kind,
+                stream_descriptor: stream.cloned(),
+            }
+        };
+        self.trace(TraceBody::Error { error });
+    }
+
+    fn trace(&self, body: TraceBody) {
+        self.message(&Message::Trace { trace: Trace { emitted_at: now_millis(), body } });
+    }
+
+    /// A checkpoint: `records` is the number of RECORDs of `stream` since its last one.
+    #[expect(clippy::cast_precision_loss, reason = "the protocol types a count as a double; 2^53 records are out of reach")]
+    pub fn state(&self, stream: &Descriptor, blob: Value, records: u64) {
+        let stream = StreamState { stream_descriptor: stream.clone(), stream_state: Some(blob) };
+        let source_stats = Some(Stats { record_count: records as f64 });
+        self.message(&Message::State {
+            state: State { kind: StateKind::Stream, stream: Some(stream), global: None, source_stats },
+        });
+    }
+
+    /// Any message. Texts in it must have been redacted.
+    pub fn message(&self, message: &Message) {
+        self.shared().line(message);
+    }
+
+    /// Appends whole lines, written by `write`, and says what it said.
+    pub fn lines<T>(&self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        write(&mut self.shared().lines)
+    }
+
+    /// Hands the lines over if they are worth a write. Waits while the reader is slow.
+    pub async fn relieve(&self) -> Result<(), Closed> {
+        if self.shared().lines.len() < BATCH { Ok(()) } else { self.flush().await }
+    }
+
+    /// Hands all lines over. Waits while the reader is slow.
+    pub async fn flush(&self) -> Result<(), Closed> {
+        let batch = {
+            let mut shared = self.shared();
+            if shared.lines.is_empty() {
+                return Ok(());
+            }
+            std::mem::replace(&mut shared.lines, Vec::with_capacity(2 * BATCH))
+        };
+        self.batches.send(batch).await.map_err(|_| Closed)
+    }
+
+    /// Writes out all lines and waits until the output has them.
+    pub async fn finish(self) -> Result<(), Closed> {
+        let written = self.flush().await;
+        // An empty batch is the end. The thread drops its side when all is out, or when the reader is gone.
+        let _ = self.batches.send(Vec::new()).await;
+        self.batches.closed().await;
+        written
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        // A panic between lock and unlock leaves whole lines behind at worst one short; the crash report must get out.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    fn line(&mut self, message: &Message) {
+        let start = self.lines.len();
+        if serde_json::to_writer(&mut self.lines, message).is_ok() {
+            self.lines.push(b'\n');
+        } else {
+            self.lines.truncate(start);
+        }
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "****"))
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "stdout is broken: stderr is all that is left")]
+fn report(error: &io::Error) {
+    eprintln!("source-awin: cannot write to stdout: {error}");
+}

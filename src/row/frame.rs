@@ -1,0 +1,412 @@
+//! Re-framing: one pass over a row's bytes, copying what fits the schema and mending what does not.
+
+use std::ops::Range;
+
+use super::convert;
+use super::json::{self, Scan, Stop, byte, expect, skip_space, string, syntax};
+use super::shape::{Field, Kind, Shape};
+use crate::protocol::{Change, ChangeKind, ChangeReason};
+
+/// A text of more bytes than this is cut: runners refuse lines above 20,000,000 characters.
+const MAX_TEXT: usize = 1 << 20;
+/// A row of more bytes than this loses its largest fields.
+const MAX_ROW: usize = 16 << 20;
+
+/// What framing a row found out beside its text. Reused from row to row, so that no row allocates.
+#[derive(Debug, Default)]
+pub struct Row {
+    /// Per slot: where the captured value stands in the row's bytes; `None` if the field was absent.
+    pub captured: Vec<Option<Range<usize>>>,
+    /// Fields that the schema does not know, as `"name":value,"name":value`.
+    pub others: Vec<u8>,
+    /// Names of those fields, still escaped.
+    pub other_names: Vec<Range<usize>>,
+    /// What was converted to null or cut.
+    pub changes: Vec<Change>,
+}
+
+impl Row {
+    /// The raw bytes of the value in `slot`: `None` if the field is absent or null.
+    pub fn value<'b>(&self, row: &'b [u8], slot: usize) -> Option<&'b [u8]> {
+        let raw = &row[self.captured.get(slot)?.clone()?];
+        (raw != b"null").then_some(raw)
+    }
+
+    /// Whether the value in `slot` is an integer, however it is written.
+    pub fn is_integer(&self, row: &[u8], slot: usize) -> bool {
+        self.value(row, slot)
+            .is_some_and(|raw| raw.iter().all(u8::is_ascii_digit) || convert::integer(json::text_of(raw)).is_some())
+    }
+}
+
+impl Shape {
+    /// Appends the fields of the row at the start of `b` to `out`, each as `,"name":value`, and gives the row's length.
+    ///
+    /// On an error `out` is as it was.
+    pub fn frame(&self, b: &[u8], out: &mut Vec<u8>, row: &mut Row) -> Scan {
+        row.captured.clear();
+        row.captured.resize(self.slot_count, None);
+        row.others.clear();
+        row.other_names.clear();
+        row.changes.clear();
+        let start = out.len();
+        let mut frame = Frame { b, from: 0, out, path: Vec::new(), changes: &mut row.changes, zone: self.zone };
+        let framed = frame.row(self, &mut row.captured, &mut row.others, &mut row.other_names);
+        let framed = framed.and_then(|end| match std::str::from_utf8(&b[..end]) {
+            Ok(_) => Ok(end),
+            Err(error) => Err(syntax(error.valid_up_to(), "UTF-8")),
+        });
+        match framed {
+            Ok(_) if out.len() - start > MAX_ROW => shrink(out, start, &mut row.changes),
+            Ok(_) => {}
+            Err(_) => out.truncate(start),
+        }
+        framed
+    }
+}
+
+struct Frame<'a> {
+    b: &'a [u8],
+    /// Everything before this position of `b` has been dealt with; what follows, up to the scanner, is to be copied as it is.
+    from: usize,
+    out: &'a mut Vec<u8>,
+    path: Vec<&'a str>,
+    changes: &'a mut Vec<Change>,
+    zone: chrono_tz::Tz,
+}
+
+impl<'a> Frame<'a> {
+    fn row(
+        &mut self,
+        shape: &'a Shape,
+        captured: &mut [Option<Range<usize>>],
+        others: &mut Vec<u8>,
+        other_names: &mut Vec<Range<usize>>,
+    ) -> Scan {
+        let b = self.b;
+        if byte(b, 0)? != b'{' {
+            let (end, _) = json::value(b, 0)?;
+            let what = String::from_utf8_lossy(&b[..end.min(80)]).into_owned();
+            return Err(Stop::Shape(format!("a row is not an object but {what}")));
+        }
+        // `separator` is the `{` or `,` before a field; `copied` the end of the last known field, up to which `b[from..]`
+        // is to be copied. A comma is copied with the fields around it where both are known and nothing stands between.
+        let mut separator = 0;
+        let mut copied = None;
+        let mut seen = 0u128;
+        let mut guess = 0;
+        let mut key = skip_space(b, 1);
+        if byte(b, key)? == b'}' {
+            return Ok(key + 1);
+        }
+        loop {
+            let key_end = string(b, key)?;
+            let colon = skip_space(b, key_end);
+            let start = skip_space(b, expect(b, colon, b':', "`:`")?);
+            let end;
+            if let Some(index) = find(&shape.fields, &b[key + 1..key_end - 1], guess) {
+                let field = &shape.fields[index];
+                guess = index + 1;
+                if seen & (1 << index) != 0 {
+                    return Err(Stop::Shape(format!("a row has the field `{}` twice", field.name)));
+                }
+                seen |= 1 << index;
+                if copied != Some(separator) || key != separator + 1 {
+                    self.copy_to(copied);
+                    self.out.push(b',');
+                    self.from = key;
+                }
+                if start != key_end + 1 {
+                    self.replace(key_end, start, b":");
+                }
+                self.path.push(&field.name);
+                end = self.value(&field.kind, start)?;
+                self.path.pop();
+                copied = Some(end);
+                if let Some(slot) = shape.slots[index] {
+                    captured[slot] = Some(start..end);
+                }
+            } else {
+                let (value_end, spaced) = json::value(b, start)?;
+                end = value_end;
+                if !others.is_empty() {
+                    others.push(b',');
+                }
+                others.extend_from_slice(&b[key..key_end]);
+                others.push(b':');
+                if spaced {
+                    json::compact(&b[start..end], others)
+                } else {
+                    others.extend_from_slice(&b[start..end])
+                }
+                other_names.push(key + 1..key_end - 1);
+            }
+            separator = skip_space(b, end);
+            match byte(b, separator)? {
+                b',' => key = skip_space(b, separator + 1),
+                b'}' => {
+                    self.copy_to(copied);
+                    return Ok(separator + 1);
+                }
+                _ => return Err(syntax(separator, "`,` or `}`")),
+            }
+        }
+    }
+
+    /// Copies what is due up to `end`, the end of the last known field.
+    fn copy_to(&mut self, end: Option<usize>) {
+        if let Some(end) = end {
+            self.out.extend_from_slice(&self.b[self.from..end]);
+        }
+    }
+
+    /// Puts `text` in the place of `b[start..end]`.
+    fn replace(&mut self, start: usize, end: usize, text: &[u8]) {
+        self.out.extend_from_slice(&self.b[self.from..start]);
+        self.out.extend_from_slice(text);
+        self.from = end;
+    }
+
+    /// Behind white space, which is dropped.
+    fn space(&mut self, i: usize) -> usize {
+        let end = skip_space(self.b, i);
+        if end != i {
+            self.replace(i, end, b"");
+        }
+        end
+    }
+
+    fn value(&mut self, kind: &'a Kind, i: usize) -> Scan {
+        let b = self.b;
+        match (byte(b, i)?, kind) {
+            (b'"', _) => {
+                let end = string(b, i)?;
+                self.text(kind, i, end);
+                Ok(end)
+            }
+            (b'-' | b'0'..=b'9', _) => {
+                let end = json::number(b, i)?;
+                self.number(kind, i, end);
+                Ok(end)
+            }
+            (b'n', _) => json::literal(b, i, "null"),
+            (b't', _) => json::literal(b, i, "true").inspect(|&end| self.truth(kind, i, end)),
+            (b'f', _) => json::literal(b, i, "false").inspect(|&end| self.truth(kind, i, end)),
+            (b'{', Kind::Object(fields)) => self.object(fields, i),
+            (b'[', Kind::Array(items)) => self.array(items, i),
+            _ => {
+                let (end, spaced) = json::value(b, i)?;
+                if *kind != Kind::Any {
+                    self.nullify(i, end);
+                } else if spaced {
+                    self.replace(i, i, b"");
+                    json::compact(&b[i..end], self.out);
+                    self.from = end;
+                }
+                Ok(end)
+            }
+        }
+    }
+
+    fn object(&mut self, fields: &'a [Field], i: usize) -> Scan {
+        let b = self.b;
+        let mut guess = 0;
+        let mut i = self.space(i + 1);
+        if byte(b, i)? == b'}' {
+            return Ok(i + 1);
+        }
+        loop {
+            let key_end = string(b, i)?;
+            let found = find(fields, &b[i + 1..key_end - 1], guess);
+            i = self.space(key_end);
+            i = expect(b, i, b':', "`:`")?;
+            i = self.space(i);
+            if let Some(index) = found {
+                guess = index + 1;
+                self.path.push(&fields[index].name);
+                i = self.value(&fields[index].kind, i)?;
+                self.path.pop();
+            } else {
+                i = self.value(&Kind::Any, i)?;
+            }
+            i = self.space(i);
+            match byte(b, i)? {
+                b',' => i = self.space(i + 1),
+                b'}' => return Ok(i + 1),
+                _ => return Err(syntax(i, "`,` or `}`")),
+            }
+        }
+    }
+
+    fn array(&mut self, items: &'a Kind, i: usize) -> Scan {
+        let b = self.b;
+        let mut i = self.space(i + 1);
+        if byte(b, i)? == b']' {
+            return Ok(i + 1);
+        }
+        loop {
+            i = self.value(items, i)?;
+            i = self.space(i);
+            match byte(b, i)? {
+                b',' => i = self.space(i + 1),
+                b']' => return Ok(i + 1),
+                _ => return Err(syntax(i, "`,` or `]`")),
+            }
+        }
+    }
+
+    /// A string at `start..end`, quotes included.
+    fn text(&mut self, kind: &Kind, start: usize, end: usize) {
+        let quoted = &self.b[start..end];
+        let text = &quoted[1..quoted.len() - 1];
+        match kind {
+            Kind::String | Kind::NullableText | Kind::Any if text.len() > MAX_TEXT => self.cut_text(start, end),
+            Kind::String | Kind::Any => {}
+            Kind::NullableText => {
+                if text == b"null" {
+                    self.replace(start, end, b"null");
+                }
+            }
+            Kind::Stamp => {
+                if !convert::is_plain_stamp(quoted) {
+                    let stamp = convert::stamp(text, self.zone).map(|stamp| format!("\"{stamp}\""));
+                    self.replace_or_nullify(start, end, stamp.as_deref());
+                }
+            }
+            Kind::Date => {
+                let date = convert::date(text);
+                if text.len() != 10 || date.is_none() {
+                    let date = date.map(|date| format!("\"{date}\""));
+                    self.replace_or_nullify(start, end, date.as_deref());
+                }
+            }
+            Kind::Integer => {
+                let integer = convert::integer(text);
+                self.replace_or_nullify(start, end, integer.as_deref());
+            }
+            Kind::Number => {
+                let number = std::str::from_utf8(text).ok().filter(|text| convert::is_number(text.as_bytes()));
+                self.replace_or_nullify(start, end, number);
+            }
+            Kind::Boolean => {
+                let truth = convert::boolean(text);
+                self.replace_or_nullify(start, end, truth);
+            }
+            Kind::Object(_) if convert::is_number(text) && is_money(kind) => self.wrap_amount(start, end, start + 1..end - 1),
+            Kind::Object(_) | Kind::Array(_) => self.nullify(start, end),
+        }
+    }
+
+    fn number(&mut self, kind: &Kind, start: usize, end: usize) {
+        let number = &self.b[start..end];
+        match kind {
+            Kind::Any | Kind::Number => {}
+            Kind::Integer => {
+                if number.iter().any(|c| matches!(c, b'.' | b'e' | b'E')) {
+                    let integer = convert::integer(number);
+                    self.replace_or_nullify(start, end, integer.as_deref());
+                }
+            }
+            Kind::String | Kind::NullableText => self.quote(start, end),
+            Kind::Boolean => {
+                let truth = convert::boolean(number);
+                self.replace_or_nullify(start, end, truth);
+            }
+            Kind::Object(_) if is_money(kind) => self.wrap_amount(start, end, start..end),
+            Kind::Object(_) | Kind::Stamp | Kind::Date | Kind::Array(_) => self.nullify(start, end),
+        }
+    }
+
+    fn truth(&mut self, kind: &Kind, start: usize, end: usize) {
+        match kind {
+            Kind::Any | Kind::Boolean => {}
+            Kind::String | Kind::NullableText => self.quote(start, end),
+            _ => self.nullify(start, end),
+        }
+    }
+
+    fn wrap_amount(&mut self, start: usize, end: usize, digits: Range<usize>) {
+        self.replace(start, start, br#"{"amount":"#);
+        self.out.extend_from_slice(&self.b[digits]);
+        self.out.extend_from_slice(br#","currency":null}"#);
+        self.from = end;
+    }
+
+    fn quote(&mut self, start: usize, end: usize) {
+        self.replace(start, start, b"\"");
+        self.out.extend_from_slice(&self.b[start..end]);
+        self.out.push(b'"');
+        self.from = end;
+    }
+
+    fn replace_or_nullify(&mut self, start: usize, end: usize, text: Option<&str>) {
+        match text {
+            Some(text) => self.replace(start, end, text.as_bytes()),
+            None => self.nullify(start, end),
+        }
+    }
+
+    fn nullify(&mut self, start: usize, end: usize) {
+        self.replace(start, end, b"null");
+        self.changed(ChangeKind::Nulled, ChangeReason::SourceSerializationError);
+    }
+
+    fn cut_text(&mut self, start: usize, end: usize) {
+        let limit = start + MAX_TEXT;
+        let mut i = start + 1;
+        loop {
+            let next = match self.b[i] {
+                b'\\' if self.b[i + 1] == b'u' => i + 6,
+                b'\\' => i + 2,
+                lead => i + 1 + usize::from(lead >= 0xc0) + usize::from(lead >= 0xe0) + usize::from(lead >= 0xf0),
+            };
+            if next > limit {
+                break;
+            }
+            i = next;
+        }
+        self.replace(i, end, b"\"");
+        self.changed(ChangeKind::Truncated, ChangeReason::SourceFieldSizeLimitation);
+    }
+
+    fn changed(&mut self, change: ChangeKind, reason: ChangeReason) {
+        let field = self.path.join(".");
+        // An array may break the same rule many times over; once is enough to know.
+        if !self.changes.iter().any(|known| known.field == field && known.change == change) {
+            self.changes.push(Change { field, change, reason });
+        }
+    }
+}
+
+/// Whether `kind` is an amount with its currency, for which a bare amount can stand.
+fn is_money(kind: &Kind) -> bool {
+    matches!(kind, Kind::Object(fields) if fields.len() == 2 && fields[0].name == "amount" && fields[1].name == "currency")
+}
+
+/// Index of the field of that name. Rows list their fields in a steady order, so `guess` is nearly always right.
+fn find(fields: &[Field], name: &[u8], guess: usize) -> Option<usize> {
+    let is_it = |field: &Field| field.name.as_bytes() == name;
+    let (before, after) = fields.split_at(guess.min(fields.len()));
+    after.iter().position(is_it).map(|index| before.len() + index).or_else(|| before.iter().position(is_it))
+}
+
+/// Nulls the largest fields of the framed row `out[start..]` until it fits.
+fn shrink(out: &mut Vec<u8>, start: usize, changes: &mut Vec<Change>) {
+    while out.len() - start > MAX_ROW {
+        let mut largest: Option<(Range<usize>, Range<usize>)> = None;
+        let mut i = start;
+        while i < out.len() {
+            // Framed text is valid by construction; a scalar number at the very end of it cannot be the largest field.
+            let Ok(name_end) = string(out, i + 1) else { break };
+            let Ok((end, _)) = json::value(out, name_end + 1) else { break };
+            if largest.as_ref().is_none_or(|(_, value)| end - name_end - 1 > value.len()) {
+                largest = Some((i + 2..name_end - 1, name_end + 1..end));
+            }
+            i = end;
+        }
+        let Some((name, value)) = largest else { return };
+        let field = String::from_utf8_lossy(&out[name]).into_owned();
+        out.splice(value, *b"null");
+        changes.push(Change { field, change: ChangeKind::Nulled, reason: ChangeReason::SourceRecordSizeLimitation });
+    }
+}

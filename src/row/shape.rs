@@ -1,0 +1,94 @@
+//! A stream's JSON schema, compiled to what re-framing needs to know.
+
+use chrono_tz::Tz;
+use serde_json::Value;
+
+/// What a value must be.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind {
+    /// Whatever it is.
+    Any,
+    String,
+    /// A string in which the text `null` means null.
+    NullableText,
+    /// A date-time without zone.
+    Stamp,
+    Date,
+    Integer,
+    Number,
+    Boolean,
+    Object(Vec<Field>),
+    Array(Box<Kind>),
+}
+
+/// One property of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+}
+
+/// A compiled schema. Rows are framed by [`Shape::frame`].
+#[derive(Debug, Clone)]
+pub struct Shape {
+    pub(super) fields: Vec<Field>,
+    /// Field index to capture slot.
+    pub(super) slots: Vec<Option<usize>>,
+    pub(super) slot_count: usize,
+    pub(super) zone: Tz,
+}
+
+/// What a schema alone does not say.
+#[derive(Debug, Clone, Copy)]
+pub struct ShapeOptions<'a> {
+    /// Properties of the schema that are not in the API's rows: the connector adds them.
+    pub added: &'a [&'a str],
+    /// Fields whose raw value the caller wants to see, in the order of their slots.
+    pub captured: &'a [&'a str],
+    /// Fields in which the text `null` means null.
+    pub null_texts: &'a [&'a str],
+    /// Zone of stamps that come without one, to which stamps with an offset are converted.
+    pub zone: Tz,
+}
+
+impl Shape {
+    /// Compiles `schema`, a JSON schema of type object.
+    pub fn new(schema: &Value, options: ShapeOptions<'_>) -> Self {
+        let mut fields = properties(schema);
+        fields.retain(|field| !options.added.contains(&field.name.as_str()));
+        assert!(fields.len() <= 128, "repeated fields are told by the bits of a u128");
+        for field in &mut fields {
+            if field.kind == Kind::String && options.null_texts.contains(&field.name.as_str()) {
+                field.kind = Kind::NullableText;
+            }
+        }
+        let slots = fields.iter().map(|field| options.captured.iter().position(|name| *name == field.name)).collect();
+        Self { fields, slots, slot_count: options.captured.len(), zone: options.zone }
+    }
+}
+
+fn properties(schema: &Value) -> Vec<Field> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.into_iter().flatten().map(|(name, schema)| Field { name: name.clone(), kind: kind(schema) }).collect()
+}
+
+fn kind(schema: &Value) -> Kind {
+    let name = match schema.get("type") {
+        Some(Value::String(name)) => Some(name.as_str()),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
+        _ => None,
+    };
+    match (name, schema.get("format").and_then(Value::as_str)) {
+        (Some("string"), Some("date-time")) => Kind::Stamp,
+        (Some("string"), Some("date")) => Kind::Date,
+        (Some("string"), _) => Kind::String,
+        (Some("integer"), _) => Kind::Integer,
+        (Some("number"), _) => Kind::Number,
+        (Some("boolean"), _) => Kind::Boolean,
+        (Some("object"), _) if schema.get("properties").is_some() => Kind::Object(properties(schema)),
+        // An object without declared properties: any object will do, so anything else is a wrong type.
+        (Some("object"), _) => Kind::Object(Vec::new()),
+        (Some("array"), _) => Kind::Array(Box::new(schema.get("items").map_or(Kind::Any, kind))),
+        _ => Kind::Any,
+    }
+}

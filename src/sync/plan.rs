@@ -1,0 +1,113 @@
+//! The plan: which windows are read, in which order. Pure: state and configuration in, list of windows out.
+
+use chrono::{Days, NaiveDate};
+
+use super::state::PartState;
+use crate::config::Config;
+use crate::protocol::SyncMode;
+use crate::streams::{CHANGES_OVERLAP_DAYS, Lane, Moment, Part, Role, Source, Span, Stream, WINDOW_DAYS, midnight, windows};
+
+/// The range of a table and the moment at which it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope {
+    /// First moment of the range.
+    pub start: Moment,
+    /// The moment behind its last; `None` is open.
+    pub end: Option<Moment>,
+    /// When the run began, to the full second.
+    pub now: Moment,
+    /// Days before the point reached that are read again.
+    pub lookback_days: u32,
+    /// How the stream is read.
+    pub mode: SyncMode,
+}
+
+impl Scope {
+    /// The scope of `config` at `now`.
+    pub fn new(config: &Config, now: Moment, mode: SyncMode) -> Self {
+        let end = config.end_date.and_then(|day| day.succ_opt()).map(|day| midnight(config.timezone, day));
+        let start = midnight(config.timezone, config.start_date);
+        Self { start, end, now, lookback_days: config.lookback_days, mode }
+    }
+
+    /// Where the table ends at this moment.
+    fn reach(&self) -> Moment {
+        self.end.map_or(self.now, |end| end.min(self.now))
+    }
+}
+
+/// One window of one lane.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// The lane.
+    pub lane: &'static Lane,
+    /// The window.
+    pub span: Span,
+}
+
+/// What is to be read of a part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartPlan {
+    /// What is covered before the first step.
+    pub state: PartState,
+    /// Whether that is nothing: the part is new, or its covered stretch lies outside of the range.
+    pub is_new: bool,
+    /// The windows, in order.
+    pub steps: Vec<Step>,
+}
+
+/// Plans `part`, of which `known` is covered.
+///
+/// First what is new, with the look-back; then changes of rows of any age; then deletions; last the beginning that is
+/// missing because the start was moved back, newest window first, so that what is covered stays one stretch.
+pub fn plan(stream: &'static Stream, part: &Part, known: Option<&PartState>, scope: &Scope) -> PartPlan {
+    let known = known.cloned().and_then(|mut state| state.clip(scope.start, scope.end).then_some(state));
+    let lanes = stream.lanes();
+    let days = match &stream.source {
+        Source::Report(report) => report.days_per_call,
+        Source::Events(_) | Source::Reference(_) => WINDOW_DAYS,
+    };
+    let zone = scope.now.timezone();
+    let Some(mut state) = known else {
+        let steps = in_lane(&lanes[0], windows(scope.start, scope.reach(), days));
+        return PartPlan { state: PartState::new(part, lanes, scope.start, scope.now), is_new: true, steps: steps.collect() };
+    };
+    let from = state.from.with_timezone(&zone);
+    let mut steps = Vec::new();
+    for lane in lanes {
+        match (lane.role, scope.mode) {
+            (Role::Main, SyncMode::Incremental) => {
+                let start = days_before(state.through.with_timezone(&zone), scope.lookback_days).max(from);
+                steps.extend(in_lane(lane, windows(start, scope.reach(), days)));
+            }
+            (Role::Main, SyncMode::FullRefresh) => {
+                let start = days_before(state.through.with_timezone(&zone), 0).max(from);
+                steps.extend(in_lane(lane, windows(start, scope.reach(), days)));
+            }
+            (Role::Changes { .. }, SyncMode::Incremental) => {
+                let start = days_before(state.lane(lane).through.with_timezone(&zone), CHANGES_OVERLAP_DAYS);
+                steps.extend(in_lane(lane, windows(start, scope.now, days)));
+            }
+            (Role::Deleted, SyncMode::Incremental) => {
+                let known = state.lane(lane);
+                if !known.over {
+                    let start = days_before(known.through.with_timezone(&zone), scope.lookback_days).max(from);
+                    steps.extend(in_lane(lane, windows(start, scope.reach(), days)));
+                }
+            }
+            (Role::Changes { .. } | Role::Deleted, SyncMode::FullRefresh) => {}
+        }
+    }
+    steps.extend(in_lane(&lanes[0], windows(scope.start, from, days)).rev());
+    PartPlan { state, is_new: false, steps }
+}
+
+fn in_lane(lane: &'static Lane, spans: Vec<Span>) -> impl DoubleEndedIterator<Item = Step> {
+    spans.into_iter().map(move |span| Step { lane, span })
+}
+
+/// Midnight of the day that is `days` days before that of `moment`.
+fn days_before(moment: Moment, days: u32) -> Moment {
+    let day = moment.date_naive().checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN);
+    midnight(moment.timezone(), day)
+}

@@ -1,0 +1,229 @@
+//! The state of a stream, version 1: which stretch of which account is covered.
+//!
+//! Per part (an account, or one market of it): everything between `from` and `through` has been read; per lane of changes,
+//! everything up to its own `through`. The stretch only ever grows contiguously. The key set is fixed and parts stand in an
+//! array, because a runner may store states by merge patch, where a key that vanishes lives on. `checkpoint` counts the
+//! states written, so that no two are alike, also while the look-back reads old ground again.
+
+use chrono::{DateTime, FixedOffset};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::protocol::{Failure, SyncMode};
+use crate::streams::{AccountId, AccountKind, Lane, Moment, Part, Role, Source, Span, Stream};
+
+const VERSION: u64 = 1;
+
+/// The state of a stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamState {
+    version: u64,
+    /// The mode in which it was written: a full refresh goes on only within its own job.
+    pub mode: SyncMode,
+    /// The runner's number of that job; 0 where the runner gives none.
+    #[serde(default)]
+    pub sync_id: i64,
+    timezone: String,
+    /// Which date a report counts by; empty where there is no choice.
+    date_type: String,
+    /// Number of states written so far.
+    pub checkpoint: u64,
+    /// What is covered.
+    #[serde(rename = "accounts")]
+    pub parts: Vec<PartState>,
+}
+
+/// What is covered of a part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartState {
+    account_id: u64,
+    account_type: AccountKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    region: Option<String>,
+    /// Start of the stretch that is covered.
+    pub from: DateTime<FixedOffset>,
+    /// End of it.
+    pub through: DateTime<FixedOffset>,
+    /// The lanes beside the main one.
+    #[serde(default)]
+    pub lanes: Vec<LaneState>,
+}
+
+/// How far a lane has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LaneState {
+    lane: String,
+    /// Changes up to here have been read.
+    pub through: DateTime<FixedOffset>,
+    /// The lane is not needed any more.
+    #[serde(default)]
+    pub over: bool,
+}
+
+impl StreamState {
+    /// A state in which nothing is covered.
+    pub fn new(stream: &Stream, mode: SyncMode, sync_id: Option<i64>, config: &Config) -> Self {
+        let date_type = match &stream.source {
+            Source::Report(report) if report.has_date_type => config.stats_date_type.as_str(),
+            _ => "",
+        };
+        Self {
+            version: VERSION,
+            mode,
+            sync_id: sync_id.unwrap_or_default(),
+            timezone: config.timezone.to_string(),
+            date_type: date_type.to_owned(),
+            checkpoint: 0,
+            parts: Vec::new(),
+        }
+    }
+
+    /// The state with which a run starts: the given one if it is ours and fits, an empty one if there is none.
+    pub fn load(
+        stream: &Stream,
+        blob: Option<&Value>,
+        mode: SyncMode,
+        sync_id: Option<i64>,
+        config: &Config,
+    ) -> Result<Self, Failure> {
+        let fresh = Self::new(stream, mode, sync_id, config);
+        let Some(blob) = blob.filter(|blob| !is_foreign(blob)) else { return Ok(fresh) };
+        let name = stream.name;
+        let refresh = format!("Refresh the stream `{name}` (clear its state), and it is read anew.");
+        match blob.get("version").and_then(Value::as_u64) {
+            Some(VERSION) => {}
+            Some(version) => {
+                return Err(Failure::config(format!(
+                    "The state of stream `{name}` has version {version}, which this version of the connector does not know. Use a newer connector, or: {refresh}"
+                )));
+            }
+            None => {
+                return Err(Failure::config(format!(
+                    "The state of stream `{name}` was not written by this connector. {refresh}"
+                )));
+            }
+        }
+        let known: Self = serde_json::from_value(blob.clone())
+            .map_err(|error| Failure::config(format!("The state of stream `{name}` cannot be read ({error}). {refresh}")))?;
+        if known.mode != mode || (mode == SyncMode::FullRefresh && (sync_id.is_none() || known.sync_id != fresh.sync_id)) {
+            return Ok(Self { checkpoint: known.checkpoint, ..fresh });
+        }
+        for (key, had, has) in
+            [("timezone", &known.timezone, &fresh.timezone), ("stats_date_type", &known.date_type, &fresh.date_type)]
+        {
+            if had != has {
+                return Err(Failure::config(format!(
+                    "The stream `{name}` was read with `{key}` {had}, and the configuration now says {has}; days cut in two ways do not mix. {refresh} Or set `{key}` back to {had}."
+                )));
+            }
+        }
+        Ok(known)
+    }
+
+    /// The blob of the next STATE message.
+    pub fn next_blob(&mut self) -> Value {
+        self.checkpoint += 1;
+        serde_json::to_value(&*self).expect("states serialize")
+    }
+
+    /// What is covered of `part`.
+    pub fn part(&self, part: &Part) -> Option<&PartState> {
+        self.parts.iter().find(|known| known.is(part))
+    }
+
+    /// Puts `state` in the place of what was known of its part.
+    pub fn set(&mut self, state: PartState) {
+        match self.parts.iter_mut().find(|known| known.is(&state.part())) {
+            Some(known) => *known = state,
+            None => self.parts.push(state),
+        }
+    }
+
+    /// Forgets what was covered of `part`.
+    pub fn remove(&mut self, part: &Part) {
+        self.parts.retain(|known| !known.is(part));
+    }
+
+    /// Whether anything of `account` was ever read.
+    pub fn knows(&self, account: AccountId) -> bool {
+        self.parts.iter().any(|part| part.part().account == account)
+    }
+
+    /// The accounts of which anything was ever read.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
+        self.parts.iter().map(|part| part.part().account)
+    }
+}
+
+/// What other connectors write to say that there is no cursor, or that all was read.
+fn is_foreign(blob: &Value) -> bool {
+    blob.is_null() || blob.as_object().is_some_and(|map| map.is_empty() || map.keys().all(|key| key.starts_with("__ab_")))
+}
+
+impl PartState {
+    /// A part of which nothing has been read: covered is the empty stretch at `start`. Its lanes start their life `now`,
+    /// because all that the main lane reads from now on is in its form of now or later.
+    pub fn new(part: &Part, lanes: &[Lane], start: Moment, now: Moment) -> Self {
+        let lanes = lanes
+            .iter()
+            .filter(|lane| lane.role != Role::Main)
+            .map(|lane| LaneState { lane: lane.name.to_owned(), through: now.fixed_offset(), over: false })
+            .collect();
+        Self {
+            account_id: part.account.id,
+            account_type: part.account.kind,
+            region: part.region.clone(),
+            from: start.fixed_offset(),
+            through: start.fixed_offset(),
+            lanes,
+        }
+    }
+
+    fn is(&self, part: &Part) -> bool {
+        self.account_id == part.account.id && self.account_type == part.account.kind && self.region == part.region
+    }
+
+    /// Which part it is.
+    pub fn part(&self) -> Part {
+        Part { account: AccountId { kind: self.account_type, id: self.account_id }, region: self.region.clone() }
+    }
+
+    /// The state of a lane beside the main one. A lane that the state does not have starts where the main one stands.
+    pub fn lane(&mut self, lane: &Lane) -> &mut LaneState {
+        let index = self.lanes.iter().position(|known| known.lane == lane.name).unwrap_or_else(|| {
+            self.lanes.push(LaneState { lane: lane.name.to_owned(), through: self.through, over: false });
+            self.lanes.len() - 1
+        });
+        &mut self.lanes[index]
+    }
+
+    /// `span` has been read in `lane`. In the main lane it must touch what is covered, at either end.
+    pub fn commit(&mut self, lane: &Lane, span: Span) {
+        let (from, to) = (span.from.fixed_offset(), span.to.fixed_offset());
+        if lane.role != Role::Main {
+            let state = self.lane(lane);
+            state.through = state.through.max(to);
+        } else if to <= self.from && from < self.from {
+            // A window of the missing beginning: it ends where the covered stretch starts.
+            debug_assert_eq!(to, self.from, "covered stretches are contiguous");
+            self.from = from;
+        } else {
+            debug_assert!(from <= self.through, "covered stretches are contiguous");
+            self.through = self.through.max(to);
+        }
+    }
+
+    /// Cuts what is covered to the configured range: changes of rows outside of it are not kept up with. False if nothing is
+    /// left.
+    pub fn clip(&mut self, start: Moment, end: Option<Moment>) -> bool {
+        self.from = self.from.max(start.fixed_offset());
+        if let Some(end) = end {
+            self.through = self.through.min(end.fixed_offset());
+        }
+        self.from <= self.through
+    }
+}
