@@ -6,4 +6,6 @@
 
 mod support;
 
+mod history;
 mod in_sync;
+mod reliability;

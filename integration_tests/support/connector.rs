@@ -32,7 +32,7 @@ impl Connector {
         let world = sandbox.world();
         let config =
             json!({"api_token": world.token, "start_date": start_date, "api_url": sandbox.url(), "requests_per_minute": 1000});
-        Self { config, now: world.now().to_rfc3339(), minute_ms: 600, folder: tempfile::tempdir().expect("a folder") }
+        Self { config, now: world.now().to_rfc3339(), minute_ms: 1000, folder: tempfile::tempdir().expect("a folder") }
     }
 
     /// The same with another configuration value.

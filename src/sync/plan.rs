@@ -68,38 +68,30 @@ pub fn plan(stream: &'static Stream, part: &Part, known: Option<&PartState>, sco
         Source::Events(_) | Source::Reference(_) => WINDOW_DAYS,
     };
     let zone = scope.now.timezone();
-    let Some(mut state) = known else {
-        let steps = in_lane(&lanes[0], windows(scope.start, scope.reach(), days));
-        return PartPlan { state: PartState::new(part, lanes, scope.start, scope.now), is_new: true, steps: steps.collect() };
-    };
+    let is_new = known.is_none();
+    let mut state = known.unwrap_or_else(|| PartState::new(part, lanes, scope.start, scope.now));
     let from = state.from.with_timezone(&zone);
     let mut steps = Vec::new();
     for lane in lanes {
-        match (lane.role, scope.mode) {
-            (Role::Main, SyncMode::Incremental) => {
-                let start = days_before(state.through.with_timezone(&zone), scope.lookback_days).max(from);
-                steps.extend(in_lane(lane, windows(start, scope.reach(), days)));
+        let (reached, days_again, end) = match (lane.role, scope.mode) {
+            (Role::Main, SyncMode::Incremental) => (state.through, scope.lookback_days, scope.reach()),
+            (Role::Main, SyncMode::FullRefresh) => (state.through, 0, scope.reach()),
+            // All that is read for the first time is in its newest form.
+            (Role::Changes { .. }, _) if is_new => continue,
+            (Role::Changes { .. }, SyncMode::Incremental) => (state.lane(lane).through, CHANGES_OVERLAP_DAYS, scope.now),
+            (Role::Deleted, SyncMode::Incremental) if !state.lane(lane).over => {
+                (state.lane(lane).through.min(scope.reach().fixed_offset()), scope.lookback_days, scope.reach())
             }
-            (Role::Main, SyncMode::FullRefresh) => {
-                let start = days_before(state.through.with_timezone(&zone), 0).max(from);
-                steps.extend(in_lane(lane, windows(start, scope.reach(), days)));
-            }
-            (Role::Changes { .. }, SyncMode::Incremental) => {
-                let start = days_before(state.lane(lane).through.with_timezone(&zone), CHANGES_OVERLAP_DAYS);
-                steps.extend(in_lane(lane, windows(start, scope.now, days)));
-            }
-            (Role::Deleted, SyncMode::Incremental) => {
-                let known = state.lane(lane);
-                if !known.over {
-                    let start = days_before(known.through.with_timezone(&zone), scope.lookback_days).max(from);
-                    steps.extend(in_lane(lane, windows(start, scope.reach(), days)));
-                }
-            }
-            (Role::Changes { .. } | Role::Deleted, SyncMode::FullRefresh) => {}
+            (Role::Changes { .. } | Role::Deleted, _) => continue,
+        };
+        let mut start = days_before(reached.with_timezone(&zone), days_again);
+        if !matches!(lane.role, Role::Changes { .. }) {
+            start = start.max(from);
         }
+        steps.extend(in_lane(lane, windows(start, end, days)));
     }
     steps.extend(in_lane(&lanes[0], windows(scope.start, from, days)).rev());
-    PartPlan { state, is_new: false, steps }
+    PartPlan { state, is_new, steps }
 }
 
 fn in_lane(lane: &'static Lane, spans: Vec<Span>) -> impl DoubleEndedIterator<Item = Step> {

@@ -75,14 +75,14 @@ impl RowWriter {
         let name = serde_json::to_string(&descriptor.name).unwrap_or_default();
         let namespace = descriptor.namespace.as_ref().and_then(|namespace| serde_json::to_string(namespace).ok());
         let namespace = namespace.map_or(String::new(), |namespace| format!("\"namespace\":{namespace},"));
-        let last_day = config.end_date.unwrap_or(chrono::NaiveDate::MAX);
+        let last_day = config.end_date.map_or_else(|| "9999-12-31".to_owned(), |day| day.to_string());
         Self {
             stream,
             shape: Shape::new(&json_schema(stream), options),
             row: Row::default(),
             head: format!("{{\"type\":\"RECORD\",\"record\":{{\"stream\":{name},{namespace}\"data\":{{").into_bytes(),
             prefix: Vec::new(),
-            days: [config.start_date.to_string(), last_day.to_string()],
+            days: [config.start_date.to_string(), last_day],
             zone: config.timezone,
             place: None,
             row_id: Vec::new(),

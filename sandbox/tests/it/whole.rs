@@ -70,7 +70,7 @@ fn a_change_on_demand_changes_four_sales() {
             Some("amended") => assert_eq!(row["amended"], true),
             Some("added") => assert_eq!(row["transactionDate"], "2026-03-10T11:59:00"),
             Some(status) => {
-                assert_eq!((&row["commissionStatus"], &row["validationDate"]), (&status.into(), &"2026-03-10T12:00:00".into()))
+                assert_eq!((&row["commissionStatus"], &row["validationDate"]), (&status.into(), &"2026-03-10T12:00:00".into()));
             }
             None => panic!("{change}"),
         }
