@@ -6,6 +6,7 @@
 
 mod support;
 
+mod all_streams;
 mod history;
 mod in_sync;
 mod reliability;

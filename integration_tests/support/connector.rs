@@ -93,13 +93,14 @@ impl Connector {
     }
 }
 
-/// A configured catalog as the platform sends it.
+/// A configured catalog as the platform sends it; streams that cannot be read in `sync_mode` are read in full.
 pub fn catalog(streams: &[&str], sync_mode: &str) -> Value {
-    let streams: Vec<Value> = streams
-        .iter()
-        .map(|name| json!({"stream": {"name": name, "json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"]}, "sync_mode": sync_mode, "destination_sync_mode": "append_dedup"}))
-        .collect();
-    json!({ "streams": streams })
+    let stream = |name: &&str| {
+        let is_full = source_awin::streams::find(name).is_some_and(|stream| !stream.is_incremental());
+        let sync_mode = if is_full { "full_refresh" } else { sync_mode };
+        json!({"stream": {"name": name, "json_schema": {}}, "sync_mode": sync_mode, "destination_sync_mode": "append_dedup"})
+    };
+    json!({ "streams": streams.iter().map(stream).collect::<Vec<_>>() })
 }
 
 impl Output {

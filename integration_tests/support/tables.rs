@@ -68,6 +68,9 @@ impl<'c> Asked<'c> {
 
 /// The table that the truth demands, for accounts that can be read.
 pub fn truth(world: &World, stream_name: &str, config: &Value) -> Table {
+    if stream_name == "accounts" {
+        return accounts(world);
+    }
     let asked = Asked::new(config, world);
     let stream = streams::find(stream_name).expect("a known stream");
     let schema = streams::json_schema(stream);
@@ -131,8 +134,60 @@ fn rows(world: &World, stream: &Stream, (kind, id): (Kind, u64), asked: &Asked<'
         "stats_by_publisher" => by_day(world, Report::Publisher, (kind, id), &[None], asked),
         "stats_by_creative" => by_day(world, Report::Creative, (kind, id), &regions(asked), asked),
         "stats_by_advertiser" => by_day(world, Report::Advertiser, (kind, id), &regions(asked), asked),
-        other => panic!("no truth for {other} yet"),
+        "stats_by_campaign" => campaigns(world, (kind, id), asked),
+        "transaction_queries" => plain(world.truth_queries(id, asked.zone, asked.from, asked.to)),
+        "publishers" => plain(world.truth_publishers(id)),
+        "programmes" => plain(world.truth_programmes(id)),
+        "programme_details" => {
+            let details = world.truth_programme_details(id).into_iter();
+            details.map(|row| (Row::from_iter([("advertiserId".to_owned(), row["programmeInfo"]["id"].clone())]), row)).collect()
+        }
+        "commission_groups" => commission_groups(world, id),
+        other => panic!("no truth for {other}"),
     }
+}
+
+/// The token's own list of accounts.
+fn accounts(world: &World) -> Table {
+    let rows = world.truth_accounts().into_iter().map(|row| {
+        let mut row = row.as_object().expect("an object").clone();
+        row.insert("userId".into(), world.user_id.into());
+        (row["accountId"].to_string(), row)
+    });
+    rows.collect()
+}
+
+fn campaigns(world: &World, (kind, id): (Kind, u64), asked: &Asked<'_>) -> Vec<(Row, Value)> {
+    let regions = if kind == Kind::Publisher { regions(asked) } else { vec![None] };
+    let mut rows = Vec::new();
+    for region in regions {
+        for row in world.truth_campaign(kind, id, region, asked.from, asked.to, asked.zone) {
+            let mut extra = Row::from_iter([("timezone".to_owned(), asked.zone.name().into())]);
+            if let Some(region) = region {
+                extra.insert("region".into(), region.into());
+                extra.insert("askedRegion".into(), region.into());
+            }
+            rows.push((extra, row));
+        }
+    }
+    rows
+}
+
+fn commission_groups(world: &World, id: u64) -> Vec<(Row, Value)> {
+    let mut rows = Vec::new();
+    for answer in world.truth_commission_groups(id, true) {
+        for group in answer["commissionGroups"].as_array().expect("a list") {
+            let mut group = group.clone();
+            group["advertiserId"] = answer["advertiser"].clone();
+            for key in ["ratesStart", "ratesEnd"] {
+                if let Some(value) = answer.get(key) {
+                    group[key] = value.clone();
+                }
+            }
+            rows.push((Row::new(), group));
+        }
+    }
+    rows
 }
 
 fn regions<'a>(asked: &'a Asked<'_>) -> Vec<Option<&'a str>> {

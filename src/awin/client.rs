@@ -7,6 +7,7 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, Url, redirect};
 use serde_json::error::Category;
+use serde_json::value::RawValue;
 
 use super::error::text_of_body;
 use super::quota::Quota;
@@ -92,13 +93,13 @@ impl Client {
         Call { client: self.clone(), request, patience, failures: 0, throttled: 0 }
     }
 
-    /// The whole answer to `request`, parsed; null for an empty one (204).
-    pub async fn get(&self, request: Request, patience: Patience) -> Result<serde_json::Value, FailedCall> {
+    /// The whole answer to `request`, a complete JSON text; `null` for an empty one (204).
+    pub async fn get(&self, request: Request, patience: Patience) -> Result<Box<RawValue>, FailedCall> {
         let mut call = self.call(request, patience);
         let mut body = call.open().await?;
         loop {
-            match body.json().await {
-                Ok(value) => return Ok(value),
+            match body.whole().await {
+                Ok(text) => return Ok(text),
                 Err(error) => body = call.reopen(error).await?,
             }
         }
@@ -200,9 +201,9 @@ impl Body {
         }
     }
 
-    async fn json(mut self) -> Result<serde_json::Value, CallError> {
+    async fn whole(mut self) -> Result<Box<RawValue>, CallError> {
         if self.is_no_content() {
-            return Ok(serde_json::Value::Null);
+            return Ok(RawValue::NULL.to_owned());
         }
         let mut text = Vec::new();
         while let Some(piece) = self.chunk().await? {

@@ -27,9 +27,9 @@ fn airbyte_stream(stream: &Stream) -> AirbyteStream {
         } else {
             vec![SyncMode::FullRefresh]
         },
-        source_defined_cursor: incremental.then_some(true),
+        source_defined_cursor: stream.is_resumable().then_some(true),
         default_cursor_field: stream.cursor.map(path),
         source_defined_primary_key: Some(stream.primary_key.iter().map(|field| path(field)).collect()),
-        is_resumable: incremental.then_some(true),
+        is_resumable: stream.is_resumable().then_some(true),
     }
 }

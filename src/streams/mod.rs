@@ -217,6 +217,23 @@ pub const STREAMS: &[Stream] = &[
         }),
     },
     Stream {
+        name: "stats_by_publisher",
+        schema: include_str!("../../catalog/stats_by_publisher.json"),
+        sides: ADVERTISER,
+        primary_key: &["rowId"],
+        cursor: Some("date"),
+        added: DAY_FIELDS,
+        null_texts: &[],
+        source: Source::Report(Report {
+            path: "publisher",
+            by_region: &[],
+            days_per_call: 1,
+            has_date_type: true,
+            row_key: &["advertiserId", "publisherId", "region", "currency"],
+            rows_key: "body",
+        }),
+    },
+    Stream {
         name: "stats_by_creative",
         schema: include_str!("../../catalog/stats_by_creative.json"),
         sides: BOTH,
@@ -234,21 +251,107 @@ pub const STREAMS: &[Stream] = &[
         }),
     },
     Stream {
-        name: "stats_by_publisher",
-        schema: include_str!("../../catalog/stats_by_publisher.json"),
-        sides: ADVERTISER,
+        name: "stats_by_advertiser",
+        schema: include_str!("../../catalog/stats_by_advertiser.json"),
+        sides: PUBLISHER,
         primary_key: &["rowId"],
         cursor: Some("date"),
         added: DAY_FIELDS,
         null_texts: &[],
         source: Source::Report(Report {
-            path: "publisher",
-            by_region: &[],
+            path: "advertiser",
+            by_region: PUBLISHER,
             days_per_call: 1,
             has_date_type: true,
-            row_key: &["advertiserId", "publisherId", "region", "currency"],
+            row_key: &["advertiserId", "publisherId", "currency"],
             rows_key: "body",
         }),
+    },
+    Stream {
+        name: "stats_by_campaign",
+        schema: include_str!("../../catalog/stats_by_campaign.json"),
+        sides: BOTH,
+        primary_key: &["rowId"],
+        cursor: Some("date"),
+        added: DATED_FIELDS,
+        null_texts: &[],
+        source: Source::Report(Report {
+            path: "campaign",
+            by_region: PUBLISHER,
+            days_per_call: 400,
+            has_date_type: false,
+            row_key: &["advertiserId", "publisherId", "campaign"],
+            rows_key: "result",
+        }),
+    },
+    Stream {
+        name: "transaction_queries",
+        schema: include_str!("../../catalog/transaction_queries.json"),
+        sides: PUBLISHER,
+        primary_key: &["enquiryId", "accountId"],
+        cursor: Some("enquiryDate"),
+        added: ACCOUNT_FIELDS,
+        null_texts: &["declineReason"],
+        source: Source::Events(Events {
+            stamp: "enquiryDate",
+            status: "enquiryStatus",
+            lanes: &[
+                Lane { name: "enquiry", date_type: "enquiryDate", role: Role::Main },
+                Lane { name: "validation", date_type: "validationDate", role: Role::Changes { optional: false } },
+            ],
+            page_size: Some(500),
+            rows_key: "pageItems",
+        }),
+    },
+    Stream {
+        name: "accounts",
+        schema: include_str!("../../catalog/accounts.json"),
+        sides: &[],
+        primary_key: &["accountId"],
+        cursor: None,
+        added: &["otherFields"],
+        null_texts: &[],
+        source: Source::Reference(Reference::Accounts),
+    },
+    Stream {
+        name: "publishers",
+        schema: include_str!("../../catalog/publishers.json"),
+        sides: ADVERTISER,
+        primary_key: &["id", "accountId"],
+        cursor: None,
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        source: Source::Reference(Reference::Publishers),
+    },
+    Stream {
+        name: "programmes",
+        schema: include_str!("../../catalog/programmes.json"),
+        sides: PUBLISHER,
+        primary_key: &["id", "accountId"],
+        cursor: None,
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        source: Source::Reference(Reference::Programmes),
+    },
+    Stream {
+        name: "programme_details",
+        schema: include_str!("../../catalog/programme_details.json"),
+        sides: PUBLISHER,
+        primary_key: &["advertiserId", "accountId"],
+        cursor: None,
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        source: Source::Reference(Reference::ProgrammeDetails),
+    },
+    Stream {
+        name: "commission_groups",
+        schema: include_str!("../../catalog/commission_groups.json"),
+        sides: PUBLISHER,
+        primary_key: &["groupId", "accountId"],
+        cursor: None,
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        source: Source::Reference(Reference::CommissionGroups),
     },
 ];
 
@@ -261,6 +364,16 @@ impl Stream {
     /// Whether the state of the stream covers a stretch of time.
     pub fn is_incremental(&self) -> bool {
         self.cursor.is_some()
+    }
+
+    /// Whether it is read one programme at a time.
+    pub fn is_by_programme(&self) -> bool {
+        matches!(self.source, Source::Reference(Reference::ProgrammeDetails | Reference::CommissionGroups))
+    }
+
+    /// Whether a run that died can go on where it stopped.
+    pub fn is_resumable(&self) -> bool {
+        self.is_incremental() || self.is_by_programme()
     }
 
     /// Whether `kind` of account is asked for this stream one market at a time.

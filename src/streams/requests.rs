@@ -74,6 +74,23 @@ pub fn advertiser_regions(id: u64, from: Moment, to: Moment) -> Request {
         .with("dateType", "transaction")
 }
 
+/// The publishers of an advertiser.
+pub fn publishers(id: u64) -> Request {
+    Request::new(format!("/{}s/{id}/publishers", AccountKind::Advertiser))
+}
+
+/// The details of a programme that a publisher has joined.
+pub fn programme_details(id: u64, advertiser_id: u64) -> Request {
+    Request::new(format!("/{}s/{id}/programmedetails", AccountKind::Publisher)).with("advertiserId", advertiser_id)
+}
+
+/// The commission groups of a programme that a publisher has joined.
+pub fn commission_groups(id: u64, advertiser_id: u64) -> Request {
+    Request::new(format!("/{}s/{id}/commissiongroups", AccountKind::Publisher))
+        .with("advertiserId", advertiser_id)
+        .with("extraConditionsDetails", true)
+}
+
 /// The programmes that a publisher has joined.
 pub fn joined_programmes(id: u64) -> Request {
     Request::new(format!("/{}s/{id}/programmes", AccountKind::Publisher)).with("relationship", "joined")

@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 
 use super::plan::{PartPlan, Scope, Step};
 use super::progress::Progress;
+use super::reference::Ask;
 use super::rows::{RowWriter, number_member};
-use super::state::StreamState;
+use super::state::{PartState, StreamState};
 use super::survey::{Account, Survey, named, with_stream};
 use super::{Gate, explain, plan};
 use crate::awin::{Body, Call, CallError, Client, FailedCall, Patience};
@@ -21,10 +22,10 @@ use crate::protocol::{
     Closed, ConfiguredCatalog, ConfiguredStream, Descriptor, Emitter, Failure, InputState, Level, Status, SyncMode,
 };
 use crate::row::{self, Splitter, Stop};
-use crate::streams::{self, AccountId, Moment, Part, REPORTS_ONLY_ZONES, Role, Source, Span, Stream, request};
+use crate::streams::{self, AccountId, Moment, Part, REPORTS_ONLY_ZONES, Reference, Role, Source, Span, Stream, request};
 
 /// Requests under way at once. Awin takes up to 15 s for an answer; at 20 calls a minute this keeps the quota in use.
-const IN_FLIGHT: usize = 8;
+pub(super) const IN_FLIGHT: usize = 8;
 /// How often the pages of a window are asked again from the first, because rows came or went meanwhile.
 const MAX_PAGE_RUNS: u32 = 3;
 
@@ -62,8 +63,20 @@ struct Job {
     descriptor: Descriptor,
     state: StreamState,
     parts: Vec<PartPlan>,
+    /// Reference data to ask for.
+    asks: Vec<Ask>,
     /// What went wrong with parts before any of their windows were asked for.
     failures: Vec<Failure>,
+}
+
+impl Job {
+    /// Calls that are to be made for it.
+    fn calls(&self) -> usize {
+        match self.stream.source {
+            Source::Reference(reference) => self.asks.iter().map(|ask| ask.calls(reference)).sum(),
+            Source::Events(_) | Source::Report(_) => self.parts.iter().map(|part| part.steps.len()).sum(),
+        }
+    }
 }
 
 impl Run {
@@ -159,11 +172,15 @@ impl Run {
             return Ok(Err(wrong_zone(stream, &self.config)));
         }
         let blob = input.streams.get(stream.name);
-        let mut state = match StreamState::load(stream, blob, mode, configured.sync_id, &self.config) {
+        let state = match StreamState::load(stream, blob, mode, configured.sync_id, &self.config) {
             Ok(state) => state,
             Err(failure) => return Ok(Err(failure)),
         };
-        let accounts = self.accounts(stream, &state, survey).await.map_err(RunEnd::Failed)?;
+        let mut job = Job { stream, descriptor: configured.stream.clone(), state, parts: vec![], asks: vec![], failures: vec![] };
+        if matches!(stream.source, Source::Reference(Reference::Accounts)) {
+            return Ok(Ok(job));
+        }
+        let accounts = self.accounts(stream, &job.state, survey).await.map_err(RunEnd::Failed)?;
         if accounts.is_empty() {
             let sides: Vec<&str> = stream.sides.iter().map(|side| side.as_str()).collect();
             self.emitter.log(
@@ -175,29 +192,51 @@ impl Run {
                 ),
             );
         }
-        let scope = Scope::new(&self.config, self.now, mode);
-        let mut parts = Vec::new();
-        let mut failures = Vec::new();
         for account in accounts {
-            match self.parts(stream, account.id, survey).await {
-                Ok(of_account) => parts.extend(of_account.iter().map(|part| plan::plan(stream, part, state.part(part), &scope))),
+            match self.plan_account(&mut job, &account, mode, survey).await {
+                Ok(()) => {}
                 Err(failed) if survey.is_token_dead(&failed.error).await => {
                     return Err(RunEnd::Failed(explain::dead_token(&failed.error)));
                 }
                 Err(failed) => {
                     let part = Part { account: account.id, region: None };
-                    failures.extend(self.refusal(stream, &account, &part, &failed, &state, survey).await);
+                    let failure = self.refusal(stream, &account, &part, &failed, &job.state, survey).await;
+                    job.failures.extend(failure);
                 }
             }
         }
-        for part in &parts {
-            if part.is_new {
-                state.remove(&part.state.part());
-            } else {
-                state.set(part.state.clone());
+        Ok(Ok(job))
+    }
+
+    /// Adds to `job` what is to be read of `account`.
+    async fn plan_account(
+        &self,
+        job: &mut Job,
+        account: &Account,
+        mode: SyncMode,
+        survey: &mut Survey,
+    ) -> Result<(), FailedCall> {
+        if let Source::Reference(_) = job.stream.source {
+            let mut programmes = Vec::new();
+            if job.stream.is_by_programme() {
+                let done = job.state.part(&Part { account: account.id, region: None }).and_then(|part| part.programme);
+                programmes = survey.programmes(account.id).await?;
+                programmes.retain(|programme| done.is_none_or(|done| *programme > done));
             }
+            job.asks.push(Ask { account: account.clone(), programmes });
+            return Ok(());
         }
-        Ok(Ok(Job { stream, descriptor: configured.stream.clone(), state, parts, failures }))
+        let scope = Scope::new(&self.config, self.now, mode);
+        for part in self.parts(job.stream, account.id, survey).await? {
+            let plan = plan::plan(job.stream, &part, job.state.part(&part), &scope);
+            if plan.is_new {
+                job.state.remove(&part);
+            } else {
+                job.state.set(plan.state.clone());
+            }
+            job.parts.push(plan);
+        }
+        Ok(())
     }
 
     fn mode(&self, stream: &Stream, configured: &ConfiguredStream) -> SyncMode {
@@ -244,8 +283,7 @@ impl Run {
     }
 
     fn tell_plan(&self, jobs: &[Job]) {
-        let counts: Vec<(&str, usize)> =
-            jobs.iter().map(|job| (job.stream.name, job.parts.iter().map(|part| part.steps.len()).sum())).collect();
+        let counts: Vec<(&str, usize)> = jobs.iter().map(|job| (job.stream.name, job.calls())).collect();
         let calls = counts.iter().map(|(_, calls)| *calls as u64).sum();
         self.progress.plan(calls);
         let list: Vec<String> = counts.iter().map(|(name, calls)| format!("{name} {calls}")).collect();
@@ -261,13 +299,18 @@ impl Run {
     }
 
     /// Reads one stream to its end. Gives its failure, if it has one.
-    async fn read_stream(&self, job: Job, survey: &mut Survey) -> Result<Option<Failure>, RunEnd> {
+    async fn read_stream(&self, mut job: Job, survey: &mut Survey) -> Result<Option<Failure>, RunEnd> {
         let descriptor = job.descriptor.clone();
         self.emitter.log(Level::Info, format!("Syncing stream: {}", descriptor.name));
         self.emitter.status(&descriptor, Status::Started);
         self.progress.enter(Some(&descriptor));
+        let asks = std::mem::take(&mut job.asks);
         let mut reader = Reader::new(self, job);
-        let read = reader.read(survey).await;
+        let read = match reader.stream.source {
+            Source::Reference(Reference::Accounts) => reader.read_accounts(survey).await,
+            Source::Reference(reference) => reader.read_reference(reference, asks, survey).await,
+            Source::Events(_) | Source::Report(_) => reader.read_windows(survey).await,
+        };
         self.progress.enter(None);
         reader.rows.tell(&self.emitter);
         read?;
@@ -281,7 +324,7 @@ impl Run {
     }
 
     /// What to make of an account that gives no data: nothing but a warning if it was merely found and never gave any.
-    async fn refusal(
+    pub(super) async fn refusal(
         &self,
         stream: &Stream,
         account: &Account,
@@ -318,21 +361,21 @@ fn wrong_zone(stream: &Stream, config: &Config) -> Failure {
 }
 
 /// Reads one stream.
-struct Reader<'r> {
-    run: &'r Run,
-    stream: &'static Stream,
-    descriptor: Descriptor,
-    state: StreamState,
+pub(super) struct Reader<'r> {
+    pub(super) run: &'r Run,
+    pub(super) stream: &'static Stream,
+    pub(super) descriptor: Descriptor,
+    pub(super) state: StreamState,
     steps: Vec<(Part, Step)>,
     plans: Vec<PartPlan>,
     named: BTreeMap<AccountId, bool>,
-    rows: RowWriter,
-    failures: Vec<Failure>,
+    pub(super) rows: RowWriter,
+    pub(super) failures: Vec<Failure>,
     /// Accounts and lanes of which nothing more is read in this run.
     skips: BTreeSet<(AccountId, Option<&'static str>)>,
     /// Records as of the last STATE; `None` if there was none yet.
     stated: Option<u64>,
-    running: bool,
+    pub(super) running: bool,
 }
 
 /// What a window that could not be read means.
@@ -372,7 +415,7 @@ impl<'r> Reader<'r> {
         }
     }
 
-    async fn read(&mut self, survey: &mut Survey) -> Result<(), RunEnd> {
+    async fn read_windows(&mut self, survey: &mut Survey) -> Result<(), RunEnd> {
         let steps = std::mem::take(&mut self.steps);
         let gates: BTreeMap<AccountId, Gate> = steps.iter().map(|(part, _)| (part.account, Gate::default())).collect();
         let (run, stream) = (self.run, self.stream);
@@ -574,6 +617,14 @@ impl<'r> Reader<'r> {
         let plan = self.plans.iter_mut().find(|plan| plan.state.part() == *part).expect("every step belongs to a plan");
         plan.state.commit(step.lane, step.span);
         self.state.set(plan.state.clone());
+        self.checkpoint();
+    }
+
+    /// Notes that a programme of `part` is read, and emits a STATE.
+    pub(super) fn commit_programme(&mut self, part: &Part, programme: u64) {
+        let mut state = PartState::new(part, &[], self.run.now, self.run.now);
+        state.programme = Some(programme);
+        self.state.set(state);
         self.checkpoint();
     }
 

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::config::Config;
 use crate::protocol::{Change, ChangeKind, ChangeReason, Descriptor, Emitter, Level, now_millis};
 use crate::row::{Row, Shape, ShapeOptions, Splitter, Step, Stop, text_of};
-use crate::streams::{Lane, Moment, Part, Source, Span, Stream, json_schema};
+use crate::streams::{AccountId, Lane, Moment, Part, Source, Span, Stream, json_schema};
 
 /// A set of values that are hashes already.
 type HashesOf<V> = HashMap<u64, V, BuildHasherDefault<Identity>>;
@@ -138,6 +138,22 @@ impl RowWriter {
         self.saw_deleted = false;
     }
 
+    /// The rows of an account's reference data begin; of the token's own, if there is none.
+    pub fn begin_reference(&mut self, account: Option<AccountId>) {
+        self.prefix.clear();
+        self.prefix.extend_from_slice(&self.head);
+        if let Some(account) = account {
+            self.prefix
+                .extend_from_slice(format!("\"accountId\":{},\"accountType\":\"{}\"", account.id, account.kind).as_bytes());
+        }
+        self.written.clear();
+    }
+
+    /// Writes the line of a row that is there as a whole.
+    pub fn row(&mut self, row: &str, lines: &mut Vec<u8>) -> Result<(), Stop> {
+        self.write(row.as_bytes(), lines).map(|_| ())
+    }
+
     /// An answer begins, perhaps not the first one for this window.
     pub fn begin_answer(&mut self) {
         self.keys.clear();
@@ -222,6 +238,9 @@ impl RowWriter {
             lines.extend_from_slice(b",\"otherFields\":{");
             lines.extend_from_slice(&self.row.others);
             lines.push(b'}');
+        }
+        if lines[body - 1] == b'{' {
+            lines.remove(body); // The comma before the first field, where nothing stands before it.
         }
         let hash = xxh3_64(&lines[body..]);
         if !self.written.insert(hash) {

@@ -50,6 +50,9 @@ pub struct PartState {
     /// The lanes beside the main one.
     #[serde(default)]
     pub lanes: Vec<LaneState>,
+    /// The last programme that was read, in streams that are read one programme at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub programme: Option<u64>,
 }
 
 /// How far a lane has come.
@@ -180,6 +183,7 @@ impl PartState {
             from: start.fixed_offset(),
             through: start.fixed_offset(),
             lanes,
+            programme: None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, TimeDelta};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::explain;
 use crate::awin::{CallError, Client, FailedCall, Patience};
@@ -36,7 +37,8 @@ pub struct Listed {
 pub struct Survey {
     client: Client,
     emitter: Emitter,
-    listed: Option<Vec<Listed>>,
+    listed: Option<(Box<RawValue>, Vec<Listed>)>,
+    programmes: BTreeMap<AccountId, Box<RawValue>>,
     regions: BTreeMap<AccountId, Result<Vec<String>, FailedCall>>,
     refused: BTreeSet<AccountId>,
 }
@@ -44,21 +46,54 @@ pub struct Survey {
 impl Survey {
     /// Nothing asked yet.
     pub fn new(client: Client, emitter: Emitter) -> Self {
-        Self { client, emitter, listed: None, regions: BTreeMap::new(), refused: BTreeSet::new() }
+        Self { client, emitter, listed: None, programmes: BTreeMap::new(), regions: BTreeMap::new(), refused: BTreeSet::new() }
     }
 
     /// All accounts that the token can see.
     pub async fn listed(&mut self, patience: Patience) -> Result<&[Listed], CallError> {
+        Ok(&self.accounts_answer(patience).await?.1)
+    }
+
+    /// The answer that lists the accounts, as Awin wrote it.
+    pub async fn accounts_text(&mut self) -> Result<&RawValue, CallError> {
+        Ok(&self.accounts_answer(Patience::Full).await?.0)
+    }
+
+    async fn accounts_answer(&mut self, patience: Patience) -> Result<&(Box<RawValue>, Vec<Listed>), CallError> {
         if self.listed.is_none() {
-            let answer = self.client.get(requests::accounts(), patience).await.map_err(|failed| failed.error)?;
-            self.listed = Some(parse_accounts(&answer, &self.emitter)?);
+            let text = self.client.get(requests::accounts(), patience).await.map_err(|failed| failed.error)?;
+            let listed = parse_accounts(&value_of(&text), &self.emitter)?;
+            self.listed = Some((text, listed));
         }
-        Ok(self.listed.as_deref().unwrap_or_default())
+        Ok(self.listed.as_ref().expect("listed just now"))
+    }
+
+    /// The answer that lists the programmes that a publisher has joined, as Awin wrote it.
+    pub async fn programmes_text(&mut self, account: AccountId) -> Result<&RawValue, FailedCall> {
+        if !self.programmes.contains_key(&account) {
+            let text = self.client.get(requests::joined_programmes(account.id), Patience::Full).await?;
+            self.programmes.insert(account, text);
+        }
+        Ok(&self.programmes[&account])
+    }
+
+    /// The ids of those programmes, in order.
+    pub async fn programmes(&mut self, account: AccountId) -> Result<Vec<u64>, FailedCall> {
+        let rows = value_of(self.programmes_text(account).await?);
+        let failed = |error| FailedCall { request: requests::joined_programmes(account.id), error };
+        let mut ids = Vec::new();
+        for row in array(&rows).map_err(failed)? {
+            let id = number(row.get("id"));
+            ids.push(id.ok_or_else(|| failed(CallError::Shape("a programme has no `id`".into())))?);
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
     }
 
     /// The name of an account, if the accounts were listed.
     pub fn name(&self, id: AccountId) -> Option<&str> {
-        self.listed.as_ref()?.iter().find(|listed| listed.id == id)?.name.as_deref()
+        self.listed.as_ref()?.1.iter().find(|listed| listed.id == id)?.name.as_deref()
     }
 
     /// The accounts to read: those that the configuration names, else all that the token can see.
@@ -88,19 +123,29 @@ impl Survey {
         found
     }
 
-    async fn find_regions(&self, account: AccountId, config: &Config, now: Moment) -> Result<Vec<String>, FailedCall> {
+    async fn find_regions(&mut self, account: AccountId, config: &Config, now: Moment) -> Result<Vec<String>, FailedCall> {
         let days = ACTIVITY_DAYS.max(u64::from(config.lookback_days) + 31);
         let from = now.checked_sub_days(Days::new(days)).unwrap_or(now - TimeDelta::days(365));
-        let request = match account.kind {
-            AccountKind::Advertiser => requests::advertiser_regions(account.id, from, now),
-            AccountKind::Publisher => requests::joined_programmes(account.id),
+        let (request, rows) = match account.kind {
+            AccountKind::Advertiser => {
+                let request = requests::advertiser_regions(account.id, from, now);
+                let text = self.client.get(request.clone(), Patience::Full).await?;
+                (request, value_of(&text))
+            }
+            AccountKind::Publisher => (requests::joined_programmes(account.id), value_of(self.programmes_text(account).await?)),
         };
-        let rows = self.client.get(request.clone(), Patience::Full).await?;
         let rows = array(&rows).map_err(|error| FailedCall { request, error })?;
         let mut regions = match account.kind {
             AccountKind::Advertiser => texts(rows, |row| row.get("region")),
             AccountKind::Publisher => {
                 let mut countries = texts(rows, |row| row.get("primaryRegion")?.get("countryCode"));
+                let hidden = rows.len() - countries.len();
+                if hidden > 0 {
+                    let text = format!(
+                        "{hidden} joined programmes of {account} do not say their region; if reports by region lack them, name their regions in `regions`."
+                    );
+                    self.emitter.log(Level::Warn, text);
+                }
                 // Brazil in dollars is a market of its own.
                 if rows.iter().any(|row| row["primaryRegion"]["countryCode"] == "BR" && row["currencyCode"] == "USD") {
                     countries.push("BU".to_owned());
@@ -148,8 +193,7 @@ fn parse_accounts(answer: &Value, emitter: &Emitter) -> Result<Vec<Listed>, Call
     let list = list.ok_or_else(|| CallError::Shape("the list of accounts has no `accounts`".into()))?;
     let mut listed: Vec<Listed> = Vec::new();
     for entry in list {
-        let id = entry.get("accountId").and_then(|id| id.as_u64().or_else(|| id.as_str()?.trim().parse().ok()));
-        let id = id.ok_or_else(|| CallError::Shape("an account has no `accountId`".into()))?;
+        let id = number(entry.get("accountId")).ok_or_else(|| CallError::Shape("an account has no `accountId`".into()))?;
         let name = entry.get("accountName").and_then(Value::as_str).map(str::to_owned);
         let kind = match entry.get("accountType").and_then(Value::as_str).map(str::to_ascii_lowercase).as_deref() {
             Some("advertiser") => AccountKind::Advertiser,
@@ -169,6 +213,17 @@ fn parse_accounts(answer: &Value, emitter: &Emitter) -> Result<Vec<Listed>, Call
         }
     }
     Ok(listed)
+}
+
+/// The JSON text as a value; it was found to be JSON when it came in.
+fn value_of(text: &RawValue) -> Value {
+    serde_json::from_str(text.get()).unwrap_or_default()
+}
+
+/// A number, also where it is written as text.
+fn number(value: Option<&Value>) -> Option<u64> {
+    let value = value?;
+    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 fn array(rows: &Value) -> Result<&[Value], CallError> {
