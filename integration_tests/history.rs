@@ -41,8 +41,8 @@ struct Life {
     advertiser: usize,
     publisher: usize,
     created: i64,
-    /// Share of the look-back by which it shows late.
-    late: f64,
+    /// Thousandths of the look-back by which it shows late.
+    late: i32,
     decided: Option<(i64, bool)>,
     amended: Vec<i64>,
     paid: Option<i64>,
@@ -86,7 +86,7 @@ fn life() -> impl Strategy<Value = Life> {
         0..ADVERTISERS.len(),
         0..PUBLISHERS.len(),
         0..DAYS * day,
-        prop_oneof![3 => Just(0.0), 1 => 0.0..=1.0f64],
+        prop_oneof![3 => Just(0), 1 => 0..=1000],
         proptest::option::of((0..400 * day, any::<bool>())),
         proptest::collection::vec(0..400 * day, 0..3),
         proptest::option::weighted(0.3, 0..400 * day),
@@ -151,7 +151,7 @@ fn tell(index: usize, life: &Life, lookback_days: i64) -> Told {
         decimal("90.00"),
         decimal("4.50"),
     );
-    sale.visible_from = created + TimeDelta::seconds((lookback.num_seconds() as f64 * life.late) as i64);
+    sale.visible_from = created + lookback / 1000 * life.late;
     let at = |minutes: i64| created + TimeDelta::minutes(minutes);
     let mut events: Vec<(DateTime<Utc>, Event)> = Vec::new();
     if let Some((minutes, approved)) = life.decided {
@@ -253,7 +253,7 @@ fn run(case: &Case) {
                 covered_anew = now;
             }
             Some(Change::MoveStartForward(days)) => {
-                start = (start + TimeDelta::days(*days)).min((now - TimeDelta::days(3)).date_naive())
+                start = (start + TimeDelta::days(*days)).min((now - TimeDelta::days(3)).date_naive());
             }
             None => {}
         }

@@ -6,7 +6,10 @@
 
 mod support;
 
+mod accounts;
 mod all_streams;
+mod calls;
+mod config_changes;
 mod history;
 mod in_sync;
 mod reliability;

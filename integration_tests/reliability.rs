@@ -86,7 +86,7 @@ fn any_call_may_fail_once_in_any_way() {
     let connector = small(&sandbox);
     let calls = connector.read(&HEART, None).ok().lines.len();
     assert!(calls > 0);
-    let calls = sandbox.calls().len() as u64;
+    let calls = sandbox.calls().len();
     let kinds = [
         FaultKind::Status(500, FaultBody::Json),
         FaultKind::Status(502, FaultBody::Html),
@@ -100,8 +100,8 @@ fn any_call_may_fail_once_in_any_way() {
         FaultKind::Reset,
     ];
     for call in 1..=calls {
-        let kind = kinds[call as usize % kinds.len()].clone();
-        sandbox.world().faults = vec![Fault::everywhere(kind.clone()).nth(call)];
+        let kind = kinds[call % kinds.len()].clone();
+        sandbox.world().faults = vec![Fault::everywhere(kind.clone()).nth(call as u64)];
         let output = connector.read(&HEART, None);
         assert_eq!(output.code, Some(0), "call {call}, {kind:?}: {:?}", output.errors());
         assert_in_sync(&sandbox.world(), &connector.config, &tables_of(&output.lines), &HEART);

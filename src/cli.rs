@@ -117,7 +117,7 @@ pub async fn run(cli: Cli, environment: Environment, output: Output, stop: impl 
     let emitter = Emitter::new(output, debug);
     let work = AssertUnwindSafe(command(cli.command, environment, emitter.clone())).catch_unwind();
     let ended = tokio::select! {
-        ended = work => ended.unwrap_or_else(|_| Err(Stopped::Panicked)),
+        ended = work => ended.unwrap_or(Err(Stopped::Panicked)),
         () = flush_regularly(&emitter) => Err(Stopped::Closed),
         () = stop => Err(Stopped::Signalled),
     };

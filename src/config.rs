@@ -57,7 +57,7 @@ impl DateType {
 /// The configuration of a connection; the meaning of each key is in `spec.json`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// OAuth2 token of an Awin user.
+    /// The token of an Awin user.
     pub api_token: Secret,
     /// First day of the tables.
     pub start_date: NaiveDate,
@@ -316,9 +316,9 @@ mod tests {
 
     use super::*;
 
-    fn config(changes: Value) -> Result<Config, Failure> {
+    fn config(changes: impl std::borrow::Borrow<Value>) -> Result<Config, Failure> {
         let mut config = json!({"api_token": "5up3r-53cr3t-t0k3n", "start_date": "2026-01-01"});
-        for (key, value) in changes.as_object().expect("an object") {
+        for (key, value) in changes.borrow().as_object().expect("an object") {
             config[key] = value.clone();
         }
         Config::parse(config.to_string().as_bytes())
@@ -433,7 +433,7 @@ mod tests {
                 "`api_token` is empty or holds blanks or other characters that a token has not.",
             ),
         ] {
-            let failure = config(changes.clone()).expect_err(&changes.to_string());
+            let failure = config(&changes).expect_err(&changes.to_string());
             assert!(failure.message.starts_with(wanted), "{changes}\nwanted {wanted}\ngot    {failure}");
             assert!(!failure.message.contains("5up3r"), "{failure}");
         }

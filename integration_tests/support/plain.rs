@@ -49,11 +49,10 @@ fn value_of(schema: &Value, value: &Value, zone: Tz, path: &str, nulled: &mut Ve
         ("string", Value::Number(_) | Value::Bool(_)) if schema["format"].is_null() => Some(Value::String(value.to_string())),
         ("integer", Value::Number(number)) => integer(&number.to_string()),
         ("integer", Value::String(text)) => integer(text),
-        ("number", Value::Number(_)) => Some(value.clone()),
+        ("number", Value::Number(_)) | ("boolean", Value::Bool(_)) => Some(value.clone()),
         ("number", Value::String(text)) => {
             serde_json::from_str::<Number>(text).ok().filter(|number| number.to_string() == *text).map(Value::Number)
         }
-        ("boolean", Value::Bool(_)) => Some(value.clone()),
         ("boolean", Value::String(text)) if text.eq_ignore_ascii_case("true") || text == "1" => Some(Value::Bool(true)),
         ("boolean", Value::String(text)) if text.eq_ignore_ascii_case("false") || text == "0" => Some(Value::Bool(false)),
         ("boolean", Value::Number(number)) if number.to_string() == "1" => Some(Value::Bool(true)),

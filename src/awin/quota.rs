@@ -78,8 +78,9 @@ impl Quota {
                 }
                 start
             };
-            if !told && start - now > self.minute / 60 {
-                waits(start - now);
+            let pause = start.saturating_sub(now);
+            if !told && pause > self.minute / 60 {
+                waits(pause);
                 told = true;
             }
             tokio::time::sleep_until(self.epoch + start).await;
@@ -137,7 +138,7 @@ mod tests {
             *worker = start + *jitter + *latency;
         }
         arrivals.sort();
-        let refused = arrivals.windows(limit as usize + 1).any(|w| w[limit as usize] - w[0] < MINUTE);
+        let refused = arrivals.windows(limit as usize + 1).any(|w| w[limit as usize] < w[0] + MINUTE);
         (turn, refused)
     }
 

@@ -86,7 +86,9 @@ impl InputState {
             self.warnings.push("The shared part of a GLOBAL state was ignored; the streams' parts are used.".into());
         }
         if let Some(Value::Array(streams)) = global.remove("stream_states") {
-            streams.into_iter().for_each(|stream| self.stream(Some(stream)));
+            for stream in streams {
+                self.stream(Some(stream));
+            }
         }
     }
 

@@ -135,9 +135,9 @@ impl<'a> Frame<'a> {
                 others.extend_from_slice(&b[key..key_end]);
                 others.push(b':');
                 if spaced {
-                    json::compact(&b[start..end], others)
+                    json::compact(&b[start..end], others);
                 } else {
-                    others.extend_from_slice(&b[start..end])
+                    others.extend_from_slice(&b[start..end]);
                 }
                 other_names.push(key + 1..key_end - 1);
             }

@@ -4,6 +4,7 @@
 //! add a stream of a known kind, add a declaration here and a schema in `catalog/`.
 
 mod catalog;
+pub mod joins;
 pub mod requests;
 mod window;
 

@@ -6,6 +6,7 @@ mod gate;
 mod plan;
 mod progress;
 mod read;
+mod reader;
 mod reference;
 mod rows;
 mod state;

@@ -4,30 +4,22 @@
 //! plan. A stream or an account that fails does not hold up the others; what failed is told when all streams have ended,
 //! because some runners stop at the first error. Only a dead token is told at once.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
-
-use super::plan::{PartPlan, Scope, Step};
+use super::plan::{PartPlan, Scope};
 use super::progress::Progress;
+use super::reader::Reader;
 use super::reference::Ask;
-use super::rows::{RowWriter, number_member};
-use super::state::{PartState, StreamState};
+use super::state::StreamState;
 use super::survey::{Account, Survey, named, with_stream};
-use super::{Gate, explain, plan};
-use crate::awin::{Body, Call, CallError, Client, FailedCall, Patience};
+use super::{explain, plan};
+use crate::awin::{CallError, Client, FailedCall, Patience};
 use crate::config::{self, Config};
 use crate::protocol::{
     Closed, ConfiguredCatalog, ConfiguredStream, Descriptor, Emitter, Failure, InputState, Level, Status, SyncMode,
 };
-use crate::row::{self, Splitter, Stop};
-use crate::streams::{self, AccountId, Moment, Part, REPORTS_ONLY_ZONES, Reference, Role, Source, Span, Stream, request};
-
-/// Requests under way at once. Awin takes up to 15 s for an answer; at 20 calls a minute this keeps the quota in use.
-pub(super) const IN_FLIGHT: usize = 8;
-/// How often the pages of a window are asked again from the first, because rows came or went meanwhile.
-const MAX_PAGE_RUNS: u32 = 3;
+use crate::streams::{self, AccountId, Moment, Part, REPORTS_ONLY_ZONES, Reference, Source, Stream};
 
 /// All that a run is made of.
 pub struct Run {
@@ -58,15 +50,15 @@ impl From<Closed> for RunEnd {
 }
 
 /// A stream that the runner wants, ready to be read.
-struct Job {
-    stream: &'static Stream,
-    descriptor: Descriptor,
-    state: StreamState,
-    parts: Vec<PartPlan>,
+pub(super) struct Job {
+    pub(super) stream: &'static Stream,
+    pub(super) descriptor: Descriptor,
+    pub(super) state: StreamState,
+    pub(super) parts: Vec<PartPlan>,
     /// Reference data to ask for.
     asks: Vec<Ask>,
     /// What went wrong with parts before any of their windows were asked for.
-    failures: Vec<Failure>,
+    pub(super) failures: Vec<Failure>,
 }
 
 impl Job {
@@ -358,321 +350,4 @@ fn wrong_zone(stream: &Stream, config: &Config) -> Failure {
         stream.name,
         zones.join(", ")
     ))
-}
-
-/// Reads one stream.
-pub(super) struct Reader<'r> {
-    pub(super) run: &'r Run,
-    pub(super) stream: &'static Stream,
-    pub(super) descriptor: Descriptor,
-    pub(super) state: StreamState,
-    steps: Vec<(Part, Step)>,
-    plans: Vec<PartPlan>,
-    named: BTreeMap<AccountId, bool>,
-    pub(super) rows: RowWriter,
-    pub(super) failures: Vec<Failure>,
-    /// Accounts and lanes of which nothing more is read in this run.
-    skips: BTreeSet<(AccountId, Option<&'static str>)>,
-    /// Records as of the last STATE; `None` if there was none yet.
-    stated: Option<u64>,
-    pub(super) running: bool,
-}
-
-/// What a window that could not be read means.
-enum Trouble {
-    Run(RunEnd),
-    Call(Box<FailedCall>),
-}
-
-impl From<Closed> for Trouble {
-    fn from(Closed: Closed) -> Self {
-        Self::Run(RunEnd::Closed)
-    }
-}
-
-type Opened = Result<(Call, Body), Box<FailedCall>>;
-
-impl<'r> Reader<'r> {
-    fn new(run: &'r Run, job: Job) -> Self {
-        let rows = RowWriter::new(job.stream, &job.descriptor, &run.config);
-        let steps = job.parts.iter().flat_map(|plan| plan.steps.iter().map(|step| (plan.state.part(), *step))).collect();
-        let is_named = !named(&run.config).is_empty();
-        let named =
-            job.parts.iter().map(|plan| plan.state.part().account).map(|id| (id, is_named || job.state.knows(id))).collect();
-        Self {
-            run,
-            stream: job.stream,
-            descriptor: job.descriptor,
-            state: job.state,
-            steps,
-            plans: job.parts,
-            named,
-            rows,
-            failures: job.failures,
-            skips: BTreeSet::new(),
-            stated: None,
-            running: false,
-        }
-    }
-
-    async fn read_windows(&mut self, survey: &mut Survey) -> Result<(), RunEnd> {
-        let steps = std::mem::take(&mut self.steps);
-        let gates: BTreeMap<AccountId, Gate> = steps.iter().map(|(part, _)| (part.account, Gate::default())).collect();
-        let (run, stream) = (self.run, self.stream);
-        let mut upcoming = steps.iter();
-        let mut under_way = VecDeque::new();
-        loop {
-            while under_way.len() < IN_FLIGHT
-                && let Some((part, step)) = upcoming.next()
-            {
-                if !self.is_skipped(part, step) {
-                    let request = request(stream, part, step.lane, step.span, 1, &run.config);
-                    let call = run.client.call(request, patience(stream, step.span));
-                    let gate = gates[&part.account].clone();
-                    under_way.push_back((part, step, Task(tokio::spawn(async move { gate.pass(open(call)).await }))));
-                }
-            }
-            let Some((part, step, task)) = under_way.pop_front() else { return Ok(()) };
-            if self.is_skipped(part, step) {
-                continue;
-            }
-            let Some(opened) = task.join().await else { continue };
-            match self.window(part, step, opened).await {
-                Ok(()) => {
-                    if self.rows.saw_deleted && step.lane.role == Role::Main {
-                        self.deleted_rows_are_listed(part);
-                    }
-                    self.commit(part, step);
-                    run.emitter.flush().await?;
-                }
-                Err(Trouble::Run(end)) => return Err(end),
-                Err(Trouble::Call(failed)) => {
-                    if let (Role::Changes { optional: true }, CallError::BadRequest { status: 400, .. }) =
-                        (step.lane.role, &failed.error)
-                    {
-                        let text = format!(
-                            "Awin does not offer `{}` by date of {} for {} ({}); it is left out.",
-                            stream.name, step.lane.name, part.account, failed.error
-                        );
-                        run.emitter.log(Level::Warn, text);
-                        self.skips.insert((part.account, Some(step.lane.name)));
-                        continue;
-                    }
-                    if survey.is_token_dead(&failed.error).await {
-                        self.end_state();
-                        return Err(RunEnd::Failed(explain::dead_token(&failed.error)));
-                    }
-                    self.skips.insert((part.account, None));
-                    let account = Account { id: part.account, named: self.named.get(&part.account).copied().unwrap_or(true) };
-                    self.failures.extend(run.refusal(stream, &account, part, &failed, &self.state, survey).await);
-                }
-            }
-        }
-    }
-
-    fn is_skipped(&self, part: &Part, step: &Step) -> bool {
-        self.skips.contains(&(part.account, None)) || self.skips.contains(&(part.account, Some(step.lane.name)))
-    }
-
-    /// Reads one window, in halves if it keeps timing out.
-    async fn window(&mut self, part: &Part, step: &Step, opened: Opened) -> Result<(), Trouble> {
-        self.rows.begin(part, step.lane, step.span, &self.run.config);
-        let mut opened = Some(opened);
-        let mut spans = vec![step.span];
-        while let Some(span) = spans.pop() {
-            match self.span(part, step, span, opened.take()).await {
-                Ok(()) => {}
-                Err(Trouble::Call(trouble)) if matches!(trouble.error, CallError::TimedOut(_)) => match halves(self.stream, span)
-                {
-                    Some([first, second]) => {
-                        self.run
-                            .emitter
-                            .log(Level::Info, format!("{} keeps timing out; it is asked for in halves.", trouble.request));
-                        self.run.progress.plan(2);
-                        spans.extend([second, first]);
-                    }
-                    None => return Err(Trouble::Call(trouble)),
-                },
-                Err(trouble) => return Err(trouble),
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads all pages of one stretch.
-    async fn span(&mut self, part: &Part, step: &Step, span: Span, mut opened: Option<Opened>) -> Result<(), Trouble> {
-        let page_size = match &self.stream.source {
-            Source::Events(events) => events.page_size.map(u64::from),
-            Source::Report(_) | Source::Reference(_) => None,
-        };
-        let mut page = 1;
-        let mut total = None;
-        let mut runs = 1;
-        loop {
-            let opened = match opened.take() {
-                Some(opened) => opened,
-                None => {
-                    let request = request(self.stream, part, step.lane, span, page, &self.run.config);
-                    open(self.run.client.call(request, patience(self.stream, span))).await
-                }
-            };
-            let (mut call, body) = opened.map_err(Trouble::Call)?;
-            if !self.running {
-                self.running = true;
-                self.run.emitter.status(&self.descriptor, Status::Running);
-            }
-            let (splitter, rows) = self.answer(&mut call, body).await?;
-            let Some(page_size) = page_size else { return Ok(()) };
-            let rows_in_all = number_member(&splitter, "totalRowsAvailable");
-            if total.is_some() && rows_in_all.is_some() && total != rows_in_all && runs < MAX_PAGE_RUNS {
-                // Rows came or went between two pages, so one may have slipped from one to the other.
-                (page, runs, total) = (1, runs + 1, None);
-                continue;
-            }
-            total = rows_in_all;
-            let more = match number_member(&splitter, "totalPagesAvailable") {
-                Some(pages) => u64::from(page) < pages && rows > 0,
-                None => rows >= page_size,
-            };
-            if !more {
-                return Ok(());
-            }
-            page += 1;
-            self.run.progress.plan(1);
-        }
-    }
-
-    /// Emits the rows of one answer; asks again if it breaks off. Gives the end of it and the number of its rows.
-    async fn answer(&mut self, call: &mut Call, mut body: Body) -> Result<(Splitter, u64), Trouble> {
-        let rows_key = match &self.stream.source {
-            Source::Events(events) => events.rows_key,
-            Source::Report(report) => report.rows_key,
-            Source::Reference(_) => "body",
-        };
-        loop {
-            self.rows.begin_answer();
-            let mut splitter = Splitter::new(rows_key);
-            if body.is_no_content() {
-                return Ok((splitter, 0));
-            }
-            let error = match self.rows_of(&mut body, &mut splitter).await? {
-                Ok(rows) => return Ok((splitter, rows)),
-                Err(error) => error,
-            };
-            body = match call.reopen(error).await {
-                Ok(body) => body,
-                Err(failed) => return Err(Trouble::Call(Box::new(failed))),
-            };
-        }
-    }
-
-    async fn rows_of(&mut self, body: &mut Body, splitter: &mut Splitter) -> Result<Result<u64, CallError>, Closed> {
-        let emitter = &self.run.emitter;
-        let mut bytes = 0;
-        let mut count = 0;
-        loop {
-            let ended = match body.chunk().await {
-                Ok(Some(piece)) => {
-                    bytes += piece.len();
-                    splitter.feed(&piece);
-                    false
-                }
-                Ok(None) => true,
-                Err(error) => return Ok(Err(error)),
-            };
-            loop {
-                match emitter.lines(|lines| self.rows.next(splitter, ended, lines)) {
-                    Ok(row::Step::Row) => {
-                        count += 1;
-                        emitter.relieve().await?;
-                    }
-                    Ok(row::Step::More) => break,
-                    Ok(row::Step::End) if ended => return Ok(Ok(count)),
-                    // The rest of the body, white space at most, must still come in whole.
-                    Ok(row::Step::End) => break,
-                    Err(Stop::Incomplete) => {
-                        return Ok(Err(CallError::Broken(format!("it ends after {bytes} bytes in the middle"))));
-                    }
-                    Err(Stop::Syntax { expected, .. }) => {
-                        return Ok(Err(CallError::NotJson(format!("expected {expected} in {:?}", splitter.near()))));
-                    }
-                    Err(Stop::Shape(what)) => return Ok(Err(CallError::Shape(what))),
-                }
-            }
-        }
-    }
-
-    /// The main lane has seen a row with status `deleted`: a lane of its own is not needed.
-    fn deleted_rows_are_listed(&mut self, part: &Part) {
-        for lane in self.stream.lanes().iter().filter(|lane| lane.role == Role::Deleted) {
-            if let Some(plan) = self.plans.iter_mut().find(|plan| plan.state.part() == *part) {
-                plan.state.lane(lane).over = true;
-            }
-            self.skips.insert((part.account, Some(lane.name)));
-        }
-    }
-
-    /// Notes that the window is read, and emits a STATE.
-    fn commit(&mut self, part: &Part, step: &Step) {
-        let plan = self.plans.iter_mut().find(|plan| plan.state.part() == *part).expect("every step belongs to a plan");
-        plan.state.commit(step.lane, step.span);
-        self.state.set(plan.state.clone());
-        self.checkpoint();
-    }
-
-    /// Notes that a programme of `part` is read, and emits a STATE.
-    pub(super) fn commit_programme(&mut self, part: &Part, programme: u64) {
-        let mut state = PartState::new(part, &[], self.run.now, self.run.now);
-        state.programme = Some(programme);
-        self.state.set(state);
-        self.checkpoint();
-    }
-
-    fn checkpoint(&mut self) {
-        let records = self.rows.records - self.stated.unwrap_or(0);
-        self.run.emitter.state(&self.descriptor, self.state.next_blob(), records);
-        self.stated = Some(self.rows.records);
-    }
-
-    /// A stream ends with a STATE that covers all its records, also if there was nothing to read.
-    fn end_state(&mut self) {
-        if self.stated != Some(self.rows.records) {
-            self.checkpoint();
-        }
-    }
-}
-
-/// A window is halved if it keeps timing out, down to an hour; a day of a report cannot be.
-fn halves(stream: &Stream, span: Span) -> Option<[Span; 2]> {
-    matches!(stream.source, Source::Events(_)).then(|| span.halves()).flatten()
-}
-
-fn patience(stream: &Stream, span: Span) -> Patience {
-    if halves(stream, span).is_some() { Patience::Halvable } else { Patience::Full }
-}
-
-async fn open(mut call: Call) -> Opened {
-    match call.open().await {
-        Ok(body) => Ok((call, body)),
-        Err(failed) => Err(Box::new(failed)),
-    }
-}
-
-/// A task that ends with its owner: what nobody waits for must not use up the quota.
-struct Task(JoinHandle<Option<Opened>>);
-
-impl Task {
-    /// What the task gives; nothing if the account's gate is shut.
-    async fn join(mut self) -> Option<Opened> {
-        match (&mut self.0).await {
-            Ok(opened) => opened,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }

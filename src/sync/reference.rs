@@ -6,7 +6,8 @@ use futures_util::StreamExt as _;
 use serde_json::value::RawValue;
 
 use super::explain;
-use super::read::{IN_FLIGHT, Reader, RunEnd};
+use super::read::RunEnd;
+use super::reader::{IN_FLIGHT, Reader};
 use super::survey::{Account, Survey};
 use crate::awin::{CallError, FailedCall, Patience, Request};
 use crate::protocol::{Level, Status};
@@ -197,17 +198,10 @@ fn list(text: &str) -> Result<Vec<&RawValue>, CallError> {
 /// The object `row` with more members in front. What is no object stays as it is: framing refuses it.
 fn with_members(row: &str, members: &[(String, String)]) -> String {
     let Some(rest) = row.trim_start().strip_prefix('{') else { return row.to_owned() };
-    let mut text = String::from("{");
-    for (name, value) in members {
-        if text.len() > 1 {
-            text.push(',');
-        }
-        text.push_str(&format!("{}:{value}", serde_json::Value::from(name.as_str())));
-    }
-    if !members.is_empty() && !rest.trim_start().starts_with('}') {
-        text.push(',');
-    }
-    text + rest
+    let texts: Vec<String> =
+        members.iter().map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name.as_str()))).collect();
+    let comma = if texts.is_empty() || rest.trim_start().starts_with('}') { "" } else { "," };
+    format!("{{{}{comma}{rest}", texts.join(","))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::config::Config;
 use crate::protocol::{Change, ChangeKind, ChangeReason, Descriptor, Emitter, Level, now_millis};
 use crate::row::{Row, Shape, ShapeOptions, Splitter, Step, Stop, text_of};
-use crate::streams::{AccountId, Lane, Moment, Part, Source, Span, Stream, json_schema};
+use crate::streams::{AccountId, Moment, Part, Source, Span, Stream, json_schema};
 
 /// A set of values that are hashes already.
 type HashesOf<V> = HashMap<u64, V, BuildHasherDefault<Identity>>;
@@ -37,14 +37,13 @@ pub struct RowWriter {
     prefix: Vec<u8>,
     days: [String; 2],
     zone: chrono_tz::Tz,
-    /// Part and lane of the window: rows on a seam can come again only within both.
-    place: Option<(Part, &'static str)>,
+    part: Option<Part>,
     row_id: Vec<u8>,
     key_prefix: String,
-    /// Rows written since the window began. A window that is asked again, because its answer broke off, does not write
-    /// them again.
+    /// Rows of the part that were written. They come again if a window is asked again because its answer broke off, on the
+    /// seam of two windows, and in another lane; they are not written again unless they have changed.
     written: HashSet<u64, BuildHasherDefault<Identity>>,
-    /// Rows on the seam to the window before, which may come again.
+    /// Those on the seams of the window, kept when the others are forgotten.
     seam: Vec<u64>,
     seams: [String; 2],
     keys: HashesOf<u32>,
@@ -54,6 +53,9 @@ pub struct RowWriter {
     /// Whether the window held a row with status `deleted`.
     pub saw_deleted: bool,
 }
+
+/// Rows of a part that are remembered beyond their window: a few megabytes at most.
+const REMEMBERED: usize = 100_000;
 
 /// Capture slots of events, in the order given to [`ShapeOptions::captured`]; the key's first field is slot 0.
 const STAMP: usize = 1;
@@ -84,7 +86,7 @@ impl RowWriter {
             prefix: Vec::new(),
             days: [config.start_date.to_string(), last_day],
             zone: config.timezone,
-            place: None,
+            part: None,
             row_id: Vec::new(),
             key_prefix: String::new(),
             written: HashSet::default(),
@@ -97,12 +99,13 @@ impl RowWriter {
         }
     }
 
-    /// A new window begins: `span` of `part` in `lane`.
-    pub fn begin(&mut self, part: &Part, lane: &'static Lane, span: Span, config: &Config) {
+    /// A new window begins: `span` of `part`.
+    pub fn begin(&mut self, part: &Part, span: Span, config: &Config) {
         let account = part.account;
-        if self.place.as_ref() != Some(&(part.clone(), lane.name)) {
-            self.place = Some((part.clone(), lane.name));
-            self.seams = Default::default();
+        let is_same_part = self.part.as_ref() == Some(part);
+        if !is_same_part {
+            self.part = Some(part.clone());
+            self.seam.clear();
         }
         self.prefix.clear();
         self.prefix.extend_from_slice(&self.head);
@@ -127,11 +130,11 @@ impl RowWriter {
         }
         let text = |moment: Moment| moment.naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
         let (from, to) = (text(span.from), text(span.to));
-        // Only what stood on the shared seam can come again from the next window.
-        let touches = self.seams.contains(&from) || self.seams.contains(&to);
         let seam = std::mem::take(&mut self.seam);
-        self.written.clear();
-        if touches {
+        let remembers = is_same_part && matches!(self.stream.source, Source::Events(_));
+        if !remembers || self.written.len() > REMEMBERED {
+            self.written.clear();
+            // What stood on a seam can come again from the next window.
             self.written.extend(seam);
         }
         self.seams = [from, to];

@@ -1,0 +1,207 @@
+//! A configuration that is changed later: accounts added, the start moved, an end set, another zone.
+
+use awin_sandbox::{Demo, Event, Sandbox, Throttle, World, instant};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::support::{Connector, Output, Tables, assert_in_sync};
+
+const NOW: &str = "2026-11-20T15:30:00Z";
+const HEART: [&str; 3] = ["transactions", "stats_by_publisher", "stats_by_creative"];
+
+fn world() -> World {
+    let demo = Demo { days_back: 120, days_ahead: 60, sales_per_day: 2, ..Demo::new(5, instant(NOW)) };
+    let mut world = demo.build();
+    world.throttle = Throttle::off();
+    // Sales go on coming in, but nothing changes by itself that a look-back is not made to catch.
+    for sale in &mut world.sales {
+        sale.events.retain(|(at, _)| *at <= instant(NOW));
+    }
+    world
+}
+
+/// A connection that is synced, changed, and synced again.
+struct Story {
+    sandbox: Sandbox,
+    connector: Connector,
+    tables: Tables,
+    state: Value,
+}
+
+impl Story {
+    fn new(start_date: &str) -> Self {
+        let sandbox = Sandbox::start(world());
+        let connector = Connector::new(&sandbox, start_date).with("advertiser_ids", "90210").with("regions", json!(["DE", "GB"]));
+        Self { sandbox, connector, tables: Tables::default(), state: json!([]) }
+    }
+
+    fn sync(&mut self) -> Output {
+        self.connector.sees_clock_of(&self.sandbox);
+        self.sandbox.clear_calls();
+        let output = self.connector.read(&HEART, Some(&self.state)).ok();
+        self.tables.load(&output.lines);
+        self.state = output.state();
+        output
+    }
+
+    fn later(&self, days: i64) {
+        self.sandbox.world().clock.advance(TimeDelta::days(days));
+    }
+
+    #[track_caller]
+    fn assert_in_sync(&self) {
+        self.assert_these_in_sync(&HEART);
+    }
+
+    #[track_caller]
+    fn assert_these_in_sync(&self, streams: &[&str]) {
+        // Rows outside of the present range stay in a destination; they are not part of the table.
+        let mut tables = self.tables.clone();
+        let bounds = |key: &str, open: &str| self.connector.config[key].as_str().unwrap_or(open).to_owned();
+        let (start, end) = (bounds("start_date", ""), bounds("end_date", "9999"));
+        for table in tables.0.values_mut() {
+            table.retain(|_, row| {
+                let day = row.get("transactionDate").or_else(|| row.get("date")).and_then(Value::as_str).unwrap_or_default();
+                day[..10] >= *start && day[..10] <= *end
+            });
+        }
+        assert_in_sync(&self.sandbox.world(), &self.connector.config, &tables, streams);
+    }
+
+    /// The start dates asked for of transactions by their own date, in the order of the calls.
+    fn windows(&self) -> Vec<String> {
+        let calls = self.sandbox.calls();
+        let main = calls.iter().filter(|call| {
+            call.path.ends_with("/transactions/")
+                && call.param("dateType") == Some("transaction")
+                && call.param("status").is_none()
+        });
+        main.map(|call| call.param("startDate").unwrap_or_default()[..10].to_owned()).collect()
+    }
+}
+
+#[test]
+fn an_account_added_gets_its_own_history() {
+    let mut story = Story::new("2026-10-01");
+    story.sync();
+    story.later(1);
+    story.connector.config["advertiser_ids"] = "90210,90211".into();
+    story.sync();
+    story.assert_in_sync();
+}
+
+#[test]
+fn a_start_moved_back_reads_the_missing_beginning_newest_window_first() {
+    let mut story = Story::new("2026-11-01");
+    story.sync();
+    story.later(1);
+    story.connector.config["start_date"] = "2026-08-10".into();
+    story.sync();
+    assert_eq!(story.windows(), ["2026-11-01", "2026-10-09", "2026-09-09", "2026-08-10"]);
+    story.assert_in_sync();
+    story.later(1);
+    story.sync();
+    assert_eq!(story.windows(), ["2026-10-24"], "the gap is closed for good");
+    story.assert_in_sync();
+}
+
+#[test]
+fn a_start_moved_forward_reads_nothing_again_and_back_again_is_right() {
+    let mut story = Story::new("2026-09-01");
+    story.sync();
+    story.later(1);
+    story.connector.config["start_date"] = "2026-11-01".into();
+    story.sync();
+    assert_eq!(story.windows(), ["2026-11-01"]);
+    story.assert_in_sync();
+    // A sale of the part that is not kept up with changes.
+    {
+        let mut world = story.sandbox.world();
+        let now = world.now();
+        let old = world
+            .sales
+            .iter()
+            .find(|sale| sale.advertiser_id == 90210 && sale.created > instant("2026-09-05T00:00:00Z"))
+            .map(|sale| sale.id);
+        let sale = world.sales.get_mut(old.expect("a sale")).expect("the sale");
+        sale.events.clear();
+        sale.happens(now + TimeDelta::hours(1), Event::Decline { reason: "Returned".into() });
+    }
+    story.later(1);
+    story.sync();
+    story.assert_in_sync();
+    story.later(10);
+    story.sync();
+    story.connector.config["start_date"] = "2026-09-01".into();
+    story.sync();
+    // A row that vanishes from a report stays in the table: that is documented.
+    story.assert_these_in_sync(&["transactions"]);
+}
+
+#[test]
+fn an_end_limits_the_rows_and_not_their_freshness() {
+    let mut story = Story::new("2026-09-01");
+    story.connector.config["end_date"] = "2026-10-15".into();
+    story.sync();
+    story.assert_in_sync();
+    story.later(40);
+    story.sync();
+    story.assert_in_sync();
+    // Unset: what lies behind it is read.
+    story.connector.config["end_date"] = Value::Null;
+    story.sync();
+    story.assert_in_sync();
+    // Set again, then unset after changes that were not kept up with.
+    story.connector.config["end_date"] = "2026-11-20".into();
+    story.sync();
+    story.later(15);
+    story.sync();
+    story.connector.config["end_date"] = Value::Null;
+    story.sync();
+    story.assert_in_sync();
+}
+
+#[test]
+fn a_longer_look_back_reads_further_back() {
+    let mut story = Story::new("2026-09-01");
+    story.sync();
+    story.connector.config["lookback_days"] = 50.into();
+    story.later(1);
+    story.sync();
+    assert_eq!(story.windows(), ["2026-10-01", "2026-10-31"]);
+    story.connector.config["lookback_days"] = 0.into();
+    story.later(1);
+    story.sync();
+    // The day that was read in part is always read again.
+    assert_eq!(story.windows(), ["2026-11-21"]);
+}
+
+#[test]
+fn another_zone_or_date_type_is_refused_and_says_what_to_do() {
+    for (key, value, streams) in [("timezone", "Europe/Berlin", &HEART[..]), ("stats_date_type", "validation", &HEART[1..])] {
+        let mut story = Story::new("2026-11-10");
+        story.sync();
+        story.connector.config[key] = value.into();
+        let output = story.connector.read(&HEART, Some(&story.state));
+        assert_eq!(output.code, Some(1));
+        let errors = output.errors();
+        assert_eq!(errors.len(), streams.len(), "{errors:?}");
+        for (stream, kind, message) in errors {
+            assert!(streams.contains(&stream.as_str()), "{stream}");
+            assert_eq!(kind, "config_error");
+            assert!(message.contains(&format!("`{key}`")) && message.contains("Refresh the stream"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_region_added_gets_its_own_history() {
+    let mut story = Story::new("2026-11-01");
+    story.connector.config["advertiser_ids"] = "90210,90211".into();
+    story.connector.config["regions"] = json!(["DE"]);
+    story.sync();
+    story.later(1);
+    story.connector.config["regions"] = json!(["DE", "GB"]);
+    story.sync();
+    story.assert_in_sync();
+}
