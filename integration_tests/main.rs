@@ -10,6 +10,8 @@ mod accounts;
 mod all_streams;
 mod calls;
 mod config_changes;
+mod docs;
 mod history;
 mod in_sync;
 mod reliability;
+mod row_path;

@@ -26,8 +26,8 @@ const RAIL: i32 = 20;
 const HEADER: i32 = 30;
 const ROW: i32 = 20;
 const FOOTER: i32 = 22;
-/// Least space between two tables of a column.
-const GAP: i32 = 24;
+/// Least space between two tables of a column. Tables start on a grid of rows.
+const GAP: i32 = ROW;
 const LANE: i32 = 14;
 /// From a table to the nearest lane: room for the mark at the end of a line and a bend.
 const SHOULDER: i32 = 26;
@@ -37,14 +37,14 @@ const INDENT: i32 = 48;
 /// Lines of the legend, and the height of one.
 const LEGEND: [&str; 9] = [
     "primary key",
-    "cursor of incremental syncs",
-    "column that joins",
-    "read for advertiser accounts",
-    "read for publisher accounts",
+    "cursor",
+    "joins another table",
+    "advertiser accounts",
+    "publisher accounts",
     "many rows to one",
-    "inferred, not stated by Awin",
-    "Every join compares accountId, too:",
-    "the lines show the other column.",
+    "inferred join",
+    "All joins compare also",
+    "the accountId.",
 ];
 const LEGEND_ROW: i32 = 21;
 
@@ -62,7 +62,7 @@ const STYLE: &str = "\
 .h0{fill:#64748b}.h1{fill:#1d4ed8}.h2{fill:#047857}.h3{fill:#b45309}.h4{fill:#7e22ce}}\
 text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}\
 .name{font-size:13px;font-weight:bold}.small{font-size:11px}.pill{font-size:9px;font-weight:bold;text-anchor:middle}\
-.end{text-anchor:end}.line,.over{fill:none}.line{stroke-width:1.6}.over{stroke-width:5}.guess{stroke-dasharray:5 4}";
+.end{text-anchor:end}.line,.over{fill:none}.line{stroke-width:2}.over{stroke-width:6}.guess{stroke-dasharray:5 4}";
 
 /// The picture.
 pub fn svg() -> String {
@@ -135,11 +135,10 @@ impl Diagram {
         let heights = |column: usize| {
             let tables = tables.iter().filter(|table| table.column == column).map(Table::height);
             let legend = LEGEND_ROW * int(LEGEND.len()) + 16;
-            tables.chain((column == 0).then_some(legend)).collect::<Vec<_>>()
+            tables.chain((column == 0).then_some(legend)).map(|height| (height + ROW - 1) / ROW * ROW).collect::<Vec<_>>()
         };
         let all: Vec<Vec<i32>> = (0..COLUMNS.len()).map(heights).collect();
         let inner = all.iter().map(|heights| heights.iter().sum::<i32>() + GAP * int(heights.len() - 1)).max().unwrap_or(0);
-        let inner = (inner / ROW + 2) * ROW;
         let mut places: Vec<_> = all.iter().enumerate().map(|(column, heights)| spread(heights, inner, column)).collect();
         let legend_y = places[0].pop().expect("the legend is the last of its column");
         for (table, y) in tables.iter_mut().zip(places.into_iter().flatten()) {
@@ -155,7 +154,7 @@ impl Diagram {
             columns.push((x, x + width));
             x += width + lanes.get(column).map_or(0, |lanes| 2 * SHOULDER + LANE * (int(lanes.len()) - 1));
         }
-        Self { tables, nets, lanes, columns, legend_y, height: TOP + inner + MARGIN }
+        Self { tables, nets, lanes, columns, legend_y, height: TOP + inner + ROW / 2 + MARGIN }
     }
 
     /// The horizontal place of a net's lane in a gutter.
@@ -264,7 +263,7 @@ impl Diagram {
         }
         let y = top + height - FOOTER;
         put(out, format_args!(r#"<path class="rule" d="M{} {y}H{}"/>"#, left + 1, right - 1));
-        let text = format!("and {} more", table.others);
+        let text = format!("and {} more columns", table.others);
         put(out, format_args!(r#"<text class="faint small" x="{}" y="{}">{text}</text>"#, left + INDENT, y + 15));
     }
 
@@ -359,8 +358,8 @@ fn spread(heights: &[i32], inner: i32, column: usize) -> Vec<i32> {
     let place = |(i, height): (usize, &i32)| {
         let y = above + free * int(i) / gaps;
         above += height;
-        let half = if column % 2 == 0 { 0 } else { ROW / 2 };
-        TOP + (y - half) / ROW * ROW + half
+        let half = if column.is_multiple_of(2) { 0 } else { ROW / 2 };
+        TOP + y / ROW * ROW + half
     };
     heights.iter().enumerate().map(place).collect()
 }
@@ -484,4 +483,85 @@ fn int(number: usize) -> i32 {
 
 fn put(out: &mut String, text: std::fmt::Arguments) {
     writeln!(out, "{text}").expect("a text takes all");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Left, top, right, bottom.
+    type Area = (i32, i32, i32, i32);
+
+    fn is_apart(a: Area, b: Area) -> bool {
+        a.2 <= b.0 || b.2 <= a.0 || a.3 <= b.1 || b.3 <= a.1
+    }
+
+    fn areas(diagram: &Diagram) -> Vec<Area> {
+        let area = |table: &Table| {
+            let (left, right) = diagram.columns[table.column];
+            (left, table.y, right, table.y + table.height())
+        };
+        let (left, right) = diagram.columns[0];
+        let legend = (left, diagram.legend_y, right, diagram.legend_y + LEGEND_ROW * int(LEGEND.len()));
+        diagram.tables.iter().map(area).chain([legend]).collect()
+    }
+
+    /// The straight pieces of all lines, with their nets.
+    fn pieces(diagram: &Diagram) -> Vec<(usize, Area)> {
+        let mut pieces = Vec::new();
+        for (number, net) in diagram.nets.iter().enumerate() {
+            for (start, _) in &net.starts {
+                for ends in diagram.route(number, *start).windows(2) {
+                    let ((x1, y1), (x2, y2)) = (ends[0], ends[1]);
+                    assert!(x1 == x2 || y1 == y2, "{} has a slanting line", net.to);
+                    pieces.push((number, (x1.min(x2), y1.min(y2), x1.max(x2), y1.max(y2))));
+                }
+            }
+        }
+        pieces
+    }
+
+    #[test]
+    fn no_tables_overlap_and_all_are_inside() {
+        let diagram = Diagram::new();
+        let areas = areas(&diagram);
+        for (i, a) in areas.iter().enumerate() {
+            assert!(areas[..i].iter().all(|b| is_apart(*a, *b)), "{a:?}");
+            assert!(a.3 + MARGIN / 2 <= diagram.height, "{a:?}");
+        }
+    }
+
+    #[test]
+    fn no_line_runs_through_a_table() {
+        let diagram = Diagram::new();
+        let areas = areas(&diagram);
+        for (net, (left, top, right, bottom)) in pieces(&diagram) {
+            // As wide as it is drawn, but for its ends, which touch a table.
+            let drawn =
+                if left == right { (left - 1, top, right + 1, bottom) } else { (left + 1, top - 1, right - 1, bottom + 1) };
+            assert!(areas.iter().all(|area| is_apart(drawn, *area)), "{} {drawn:?}", diagram.nets[net].to);
+        }
+    }
+
+    #[test]
+    fn lines_of_different_colours_cross_but_never_run_together() {
+        let pieces = pieces(&Diagram::new());
+        for (net, a) in &pieces {
+            for (_, b) in pieces.iter().filter(|(other, _)| other != net) {
+                let both_stand = a.0 == a.2 && b.0 == b.2;
+                let both_lie = a.1 == a.3 && b.1 == b.3;
+                let together =
+                    (both_stand && a.0 == b.0 && a.1 < b.3 && b.1 < a.3) || (both_lie && a.1 == b.1 && a.0 < b.2 && b.0 < a.2);
+                assert!(!together, "{a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_join_is_drawn_once() {
+        let svg = svg();
+        for join in JOINS {
+            assert_eq!(svg.matches(&format!("<title>{}</title>", condition(join))).count(), 1, "{join:?}");
+        }
+    }
 }

@@ -21,16 +21,17 @@ What `discover` offers, table by table. How the figures are used right, and why 
 
 Names are Awin's own. The connector adds `accountId`, `accountType` and `otherFields` to the rows of an account, and to reports
 also `timezone`, `rowId` and what the request says but the answer does not (`date`, `dateType`, `region`). Some destinations
-change the letter case of columns. A nested column is written with dots; `[]` stands behind a list.
+change the letter case of columns. Types are Airbyte's; a column may be null unless its type says otherwise. A nested column is
+written with dots; `[]` stands behind a list.
 ";
 
 const JOINS_HEAD: &str = "
 ## Joins
 
-Each join finds at most one partner for a row, so it never multiplies rows. Make it a left join: Awin lists only partners of
-today, so that a sale of a publisher or programme that has left finds no name.
+Each join finds at most one partner for a row, so it never multiplies rows. Make it a left join: `publishers` and `programmes`
+list the partners of today, so that a sale of one that has left finds no name.
 
-| from | to | on | rows that have a partner |
+| from | to | on | rows that can have a partner |
 |---|---|---|---|
 ";
 
@@ -111,11 +112,18 @@ fn description(schema: &Value) -> (String, String) {
         .split(". ")
         .partition(|sentence| ["Key: ", "Cursor: ", "From ", "Read in full"].iter().any(|start| sentence.starts_with(start)));
     let endpoint = facts.iter().find_map(|sentence| sentence.strip_prefix("From ")).unwrap_or_default();
-    let endpoint = endpoint.split(' ').map(|word| match word.trim_end_matches(',') {
-        path if path.starts_with('/') => word.replace(path, &code(path)),
-        _ => word.to_owned(),
-    });
-    (format!("{}.", sentences.join(". ")), endpoint.collect::<Vec<_>>().join(" "))
+    let mut words = Vec::new();
+    let mut rest = endpoint.split(' ');
+    while let Some(word) = rest.next() {
+        if word == "GET" {
+            let path = rest.next().unwrap_or_default();
+            let bare = path.trim_end_matches(',');
+            words.push(format!("`GET {bare}`{}", &path[bare.len()..]));
+        } else {
+            words.push(word.to_owned());
+        }
+    }
+    (format!("{}.", sentences.join(". ")), words.join(" "))
 }
 
 fn condition(join: &Join) -> String {

@@ -47,6 +47,7 @@ fn value_of(schema: &Value, value: &Value, zone: Tz, path: &str, nulled: &mut Ve
             _ => Some(value.clone()),
         },
         ("string", Value::Number(_) | Value::Bool(_)) if schema["format"].is_null() => Some(Value::String(value.to_string())),
+        ("integer", Value::Number(number)) if !number.to_string().contains(['.', 'e', 'E']) => Some(value.clone()),
         ("integer", Value::Number(number)) => integer(&number.to_string()),
         ("integer", Value::String(text)) => integer(text),
         ("number", Value::Number(_)) | ("boolean", Value::Bool(_)) => Some(value.clone()),

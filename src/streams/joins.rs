@@ -124,6 +124,13 @@ mod tests {
     }
 
     #[test]
+    fn every_join_stays_within_an_account() {
+        for join in JOINS {
+            assert!(join.on.contains(&SAME_ACCOUNT), "{join:?}");
+        }
+    }
+
+    #[test]
     fn no_join_multiplies_rows() {
         for join in JOINS {
             let columns: BTreeSet<_> = join.on.iter().map(|(_, column)| *column).collect();

@@ -1,0 +1,51 @@
+//! Pages in `docs/` that a program writes: they must be what it would write now.
+
+#[path = "../examples/tables/columns.rs"]
+mod columns;
+#[path = "../examples/tables/diagram.rs"]
+mod diagram;
+#[path = "../examples/tables/reference.rs"]
+mod reference;
+
+use std::path::Path;
+
+use source_awin::config::Config;
+use source_awin::streams::{AccountId, Part, REGIONS, STREAMS, Source, Span, json_schema, midnight, request};
+
+fn assert_written(file: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(file);
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        found == text,
+        "docs/{file} is not what `catalog/` and the declarations say: run `cargo run --example tables` and commit the result"
+    );
+}
+
+#[test]
+fn the_table_reference_is_what_discover_says() {
+    assert_written("tables.md", &reference::markdown());
+}
+
+#[test]
+fn the_picture_of_the_tables_is_what_discover_says() {
+    assert_written("tables.svg", &diagram::svg());
+}
+
+/// The reference takes the endpoints from the schemas' descriptions.
+#[test]
+fn the_endpoints_of_the_reference_are_those_that_are_asked() {
+    let config = Config::parse(br#"{"api_token":"t","start_date":"2026-01-01"}"#).expect("a plain configuration");
+    let from = midnight(config.timezone, config.start_date);
+    let span = Span { from, to: from + chrono::TimeDelta::days(1) };
+    for stream in STREAMS.iter().filter(|stream| !matches!(stream.source, Source::Reference(_))) {
+        for kind in stream.sides {
+            let region = stream.is_by_region(*kind).then(|| REGIONS[0].to_owned());
+            let part = Part { account: AccountId { kind: *kind, id: 7 }, region };
+            let path = request(stream, &part, &stream.lanes()[0], span, 1, &config).path.replace("/7/", "/{id}/");
+            let schema = json_schema(stream);
+            let description = schema["description"].as_str().unwrap_or_default();
+            let words: Vec<_> = description.split([' ', ',', '?']).map(|word| word.trim_end_matches('.')).collect();
+            assert!(words.contains(&path.as_str()), "{}: {description} does not name {path}", stream.name);
+        }
+    }
+}
