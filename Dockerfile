@@ -7,14 +7,15 @@ WORKDIR /build
 # and procedural macros, which cannot be static) because `--target` is given, even though it names the host.
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 
-# Dependencies in a layer of their own: manifests with empty sources, built once per Cargo.lock.
+# Dependencies in a layer of their own: manifests with empty sources, built once per Cargo.lock. The tests, benches and
+# examples that Cargo.toml names (`[[...]]`) are not in the build context, so those sections are left out.
 COPY Cargo.toml Cargo.lock ./
 COPY sandbox/Cargo.toml sandbox/Cargo.toml
-# `[[bench]]` targets of Cargo.toml need a file each, else cargo refuses the manifest.
-RUN mkdir -p src sandbox/src benches \
+RUN mkdir -p src sandbox/src \
+    && awk 'BEGIN { keep = 1 } /^\[/ { keep = !/^\[\[/ } keep' Cargo.toml > Cargo.toml.kept \
+    && mv Cargo.toml.kept Cargo.toml \
     && echo 'fn main() {}' | tee src/main.rs > sandbox/src/main.rs \
     && touch src/lib.rs sandbox/src/lib.rs \
-    && sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"/\1/p' Cargo.toml | while read -r name; do touch "benches/$name.rs"; done \
     && cargo build --release --locked --bin source-awin --target "$(rustc --print host-tuple)"
 
 # The touch makes the sources newer than what was built from the empty ones.

@@ -13,5 +13,6 @@ mod config_changes;
 mod docs;
 mod history;
 mod in_sync;
+mod layers;
 mod reliability;
 mod row_path;

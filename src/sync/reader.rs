@@ -13,7 +13,7 @@ use super::state::{PartState, StreamState};
 use super::survey::{Account, Survey, named};
 use super::{Gate, explain};
 use crate::awin::{Body, Call, CallError, FailedCall, Patience};
-use crate::protocol::{Closed, Descriptor, Failure, Level, Status};
+use crate::protocol::{Closed, Descriptor, Failure, FailureKind, Level, Status};
 use crate::row::{self, Splitter, Stop};
 use crate::streams::{AccountId, Part, Role, Source, Span, Stream, request};
 
@@ -38,6 +38,8 @@ pub(super) struct Reader<'r> {
     /// Records as of the last STATE; `None` if there was none yet.
     stated: Option<u64>,
     pub(super) running: bool,
+    /// Whether the last account that was read could not be reached.
+    outage: bool,
 }
 
 /// What a window that could not be read means.
@@ -74,6 +76,7 @@ impl<'r> Reader<'r> {
             skips: BTreeSet::new(),
             stated: None,
             running: false,
+            outage: false,
         }
     }
 
@@ -104,6 +107,7 @@ impl<'r> Reader<'r> {
                     if self.rows.saw_deleted && step.lane.role == Role::Main {
                         self.deleted_rows_are_listed(part);
                     }
+                    self.outage = false;
                     self.commit(part, step);
                     run.emitter.flush().await?;
                 }
@@ -125,8 +129,16 @@ impl<'r> Reader<'r> {
                         return Err(RunEnd::Failed(explain::dead_token(&failed.error)));
                     }
                     self.skips.insert((part.account, None));
+                    let is_outage = failed.error.failure_kind() == FailureKind::Transient;
                     let account = Account { id: part.account, named: self.named.get(&part.account).copied().unwrap_or(true) };
                     self.failures.extend(run.refusal(stream, &account, part, &failed, &self.state, survey).await);
+                    if is_outage && self.outage {
+                        // Two accounts in a row: it is not the account. Trying the others would only take time.
+                        let text = format!("Awin does not answer; the other accounts of `{}` are not tried in this run.", stream.name);
+                        run.emitter.log(Level::Warn, text);
+                        return Ok(());
+                    }
+                    self.outage = is_outage;
                 }
             }
         }
