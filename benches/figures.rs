@@ -2,6 +2,8 @@
 //!
 //! Nothing here is asserted. Machines differ and are noisy, so what counts are the ratios, taken in one run.
 
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
 use std::hint::black_box;
 use std::io::Read as _;
 use std::process::{Command, Stdio};

@@ -94,6 +94,7 @@ fn a_report_costs_a_call_per_day_of_the_look_back_and_region() {
 /// 60 sales a day, a third decided within 30 days, the others within 120, one in 20 declined, 3 % amended within 90 days,
 /// 2 % shown up to 10 days late.
 #[test]
+#[expect(clippy::print_stdout, reason = "the figures are for the documentation")]
 fn nine_months_of_daily_syncs_miss_nothing_and_are_stale_in_nothing() {
     const DAYS: i64 = 270;
     const FIRST: i64 = 45;

@@ -185,9 +185,8 @@ fn split(stream: &Stream, body: &[u8], piece: usize) -> Result<Vec<Map<String, V
             })?;
             match step {
                 Step::Row => {}
-                Step::More => break,
                 Step::End if ended => return Ok(rows),
-                Step::End => break,
+                Step::More | Step::End => break,
             }
         }
     }

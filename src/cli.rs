@@ -201,9 +201,9 @@ async fn command(command: Command, environment: Environment, emitter: Emitter) -
         }
         Command::Read { config, catalog, state, .. } => {
             let config = load_config(&config.config, &emitter)?;
-            let catalog = ConfiguredCatalog::parse(&load("catalog", &catalog)?)?;
+            let catalog = ConfiguredCatalog::parse(&load("catalog", &catalog)?).map_err(|failure| in_file(&catalog, failure))?;
             let input = match state {
-                Some(state) => InputState::parse(&load("state", &state)?)?,
+                Some(state) => InputState::parse(&load("state", &state)?).map_err(|failure| in_file(&state, failure))?,
                 None => InputState::default(),
             };
             let moment = environment.run_moment();
@@ -216,6 +216,7 @@ async fn command(command: Command, environment: Environment, emitter: Emitter) -
                 complete = run.read(catalog, input) => complete?,
                 () = tell_regularly(&progress, environment.minute) => false,
             };
+            progress.end();
             Ok(u8::from(!complete))
         }
     }
@@ -272,7 +273,13 @@ fn load_config(path: &Path, emitter: &Emitter) -> Result<Config, Failure> {
     if let Some(token) = Config::token_in(&text) {
         emitter.hide(token.expose());
     }
-    Config::parse(&text)
+    let is_object = matches!(serde_json::from_slice(&text), Ok(serde_json::Value::Object(_)));
+    Config::parse(&text).map_err(|failure| if is_object { failure } else { in_file(path, failure) })
+}
+
+/// `failure` with the file that it is about.
+fn in_file(path: &Path, failure: Failure) -> Failure {
+    Failure { message: format!("{} The file is {}.", failure.message, path.display()), ..failure }
 }
 
 fn load(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {

@@ -1,7 +1,10 @@
 //! The harness: run the binary, look at its messages, build tables from them, compare them with the sandbox's truth.
 
 pub mod connector;
+pub mod echo;
 pub mod plain;
+pub mod protocol;
+pub mod setup;
 pub mod tables;
 
 pub use connector::{Connector, Output};

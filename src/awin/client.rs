@@ -13,6 +13,7 @@ use super::error::text_of_body;
 use super::quota::Quota;
 use super::{CallError, FailedCall, Patience, Request, Verdict, verdict};
 use crate::config::Secret;
+use crate::protocol::Secrets;
 
 /// Bytes of an error answer that are read.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -57,6 +58,7 @@ struct Shared {
     quota: Quota,
     minute: Duration,
     observer: Arc<dyn Observer>,
+    secrets: Secrets,
 }
 
 impl Client {
@@ -81,11 +83,13 @@ impl Client {
             // waits would hold up the one that is read.
             .http1_only()
             .connect_timeout(minute / 3)
-            .read_timeout(minute * 5 / 2)
+            .read_timeout(minute * 2)
             .build()
             .map_err(|error| chain(&error))?;
+        let mut secrets = Secrets::default();
+        secrets.add(settings.token.expose());
         let quota = Quota::new(settings.quota, minute);
-        Ok(Self(Arc::new(Shared { http, url: settings.url, quota, minute, observer: settings.observer })))
+        Ok(Self(Arc::new(Shared { http, url: settings.url, quota, minute, observer: settings.observer, secrets })))
     }
 
     /// A call that is about to be made.
@@ -98,7 +102,7 @@ impl Client {
         let mut call = self.call(request, patience);
         let mut body = call.open().await?;
         loop {
-            match body.whole().await {
+            match body.whole(&self.0.secrets).await {
                 Ok(text) => return Ok(text),
                 Err(error) => body = call.reopen(error).await?,
             }
@@ -106,7 +110,7 @@ impl Client {
     }
 
     async fn send(&self, request: &Request) -> Result<Body, CallError> {
-        let Shared { http, url, quota, minute, observer } = &*self.0;
+        let Shared { http, url, quota, minute, observer, secrets } = &*self.0;
         let mut waited = false;
         quota
             .acquire(|pause| {
@@ -128,7 +132,9 @@ impl Client {
                 if status == 429 {
                     quota.block(retry_after);
                 }
-                let text = text_of_body(&beginning(response).await);
+                // Before it is cut: a part of the token would not be found any more.
+                let text = secrets.redact(&String::from_utf8_lossy(&beginning(response).await));
+                let text = text_of_body(text.as_bytes());
                 Err(CallError::from_status(status, text, retry_after))
             }
         }
@@ -201,7 +207,7 @@ impl Body {
         }
     }
 
-    async fn whole(mut self) -> Result<Box<RawValue>, CallError> {
+    async fn whole(mut self, secrets: &Secrets) -> Result<Box<RawValue>, CallError> {
         if self.is_no_content() {
             return Ok(RawValue::NULL.to_owned());
         }
@@ -214,7 +220,7 @@ impl Body {
         }
         serde_json::from_slice(&text).map_err(|error| match error.classify() {
             Category::Eof => CallError::Broken(format!("it ends after {} bytes", text.len())),
-            _ => CallError::NotJson(text_of_body(&text)),
+            _ => CallError::NotJson(text_of_body(secrets.redact(&String::from_utf8_lossy(&text)).as_bytes())),
         })
     }
 }

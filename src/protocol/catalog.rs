@@ -49,6 +49,9 @@ impl ConfiguredCatalog {
         let value: serde_json::Value = serde_json::from_slice(text).map_err(|e| {
             Failure::config(format!("The catalog is not JSON ({}). Give the configured catalog of the runner.", kind(&e)))
         })?;
+        if !value.is_object() {
+            return Err(Failure::config("The catalog is not a JSON object. Give the configured catalog of the runner."));
+        }
         serde_json::from_value(value).map_err(|e| {
             Failure::config(format!(
                 "The catalog is not a configured catalog: {e}. Give the output of `discover`, configured by the runner."

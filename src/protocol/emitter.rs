@@ -8,14 +8,12 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{
-    Descriptor, Failure, Level, Log, Message, RateLimited, Reason, ReasonKind, State, StateKind, Stats, Status, StreamState,
-    StreamStatus, Trace, TraceBody, TraceError, now_millis,
+    Descriptor, Failure, Level, Log, Message, RateLimited, Reason, ReasonKind, Secrets, State, StateKind, Stats, Status,
+    StreamState, StreamStatus, Trace, TraceBody, TraceError, now_millis,
 };
 
 /// Bytes of lines that are handed over at once: large enough to make writes cheap, small enough to keep memory flat.
@@ -37,7 +35,7 @@ pub struct Emitter {
 
 struct Shared {
     lines: Vec<u8>,
-    secrets: Vec<String>,
+    secrets: Secrets,
     debug: bool,
 }
 
@@ -56,23 +54,14 @@ impl Emitter {
                 }
             }
         });
-        let shared = Shared { lines: Vec::with_capacity(2 * BATCH), secrets: Vec::new(), debug };
+        let shared = Shared { lines: Vec::with_capacity(2 * BATCH), secrets: Secrets::default(), debug };
         Self { shared: Arc::new(Mutex::new(shared)), batches }
     }
 
-    /// Replaces every form of `secret` in all later texts by `****`. Rows are not searched: Awin never sends the token back.
+    /// Takes `secret` out of all later texts, however it is written there. Rows are not searched: Awin never sends the token
+    /// back.
     pub fn hide(&self, secret: &str) {
-        let escaped = serde_json::to_string(secret).unwrap_or_default();
-        let url = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
-        let mut shared = self.shared();
-        for form in [secret, escaped.trim_matches('"'), url.as_str(), &BASE64_STANDARD_NO_PAD.encode(secret)] {
-            // Hiding a token of one or two letters would garble every text and protect nothing.
-            if form.len() > 3 && !shared.secrets.iter().any(|known| known == form) {
-                shared.secrets.push(form.to_owned());
-            }
-        }
-        // The longest first, so that a form which contains another is not left in pieces.
-        shared.secrets.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        self.shared().secrets.add(secret);
     }
 
     /// `text` without secrets.
@@ -193,7 +182,7 @@ impl Shared {
     }
 
     fn redact(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "****"))
+        self.secrets.redact(text)
     }
 }
 

@@ -7,6 +7,7 @@ mod catalog;
 mod emitter;
 mod failure;
 mod message;
+mod secrets;
 mod state;
 
 pub use catalog::{ConfiguredCatalog, ConfiguredStream, SyncMode};
@@ -17,4 +18,5 @@ pub use message::{
     Descriptor, Estimate, EstimateKind, GlobalState, Level, Log, Message, RateLimited, Reason, ReasonKind, Record, RecordMeta,
     Spec, State, StateKind, Stats, Status, StreamState, StreamStatus, Trace, TraceBody, TraceError, now_millis,
 };
+pub use secrets::Secrets;
 pub use state::InputState;

@@ -11,6 +11,8 @@ use crate::protocol::{Change, ChangeKind, ChangeReason};
 const MAX_TEXT: usize = 1 << 20;
 /// A row of more bytes than this loses its largest fields.
 const MAX_ROW: usize = 16 << 20;
+/// Unknown fields of more bytes than this are not all kept.
+const MAX_OTHERS: usize = 2 << 20;
 
 /// What framing a row found out beside its text. Reused from row to row, so that no row allocates.
 #[derive(Debug, Default)]
@@ -129,17 +131,23 @@ impl<'a> Frame<'a> {
             } else {
                 let (value_end, spaced) = json::value(b, start)?;
                 end = value_end;
-                if !others.is_empty() {
-                    others.push(b',');
-                }
-                others.extend_from_slice(&b[key..key_end]);
-                others.push(b':');
-                if spaced {
-                    json::compact(&b[start..end], others);
+                if others.len() + end - key <= MAX_OTHERS {
+                    if !others.is_empty() {
+                        others.push(b',');
+                    }
+                    others.extend_from_slice(&b[key..key_end]);
+                    others.push(b':');
+                    if spaced {
+                        json::compact(&b[start..end], others);
+                    } else {
+                        others.extend_from_slice(&b[start..end]);
+                    }
+                    other_names.push(key + 1..key_end - 1);
                 } else {
-                    others.extend_from_slice(&b[start..end]);
+                    self.path.push("otherFields");
+                    self.changed(ChangeKind::Truncated, ChangeReason::SourceRecordSizeLimitation);
+                    self.path.pop();
                 }
-                other_names.push(key + 1..key_end - 1);
             }
             separator = skip_space(b, end);
             match byte(b, separator)? {

@@ -82,7 +82,7 @@ impl Splitter {
 
     /// The beginning of what has not been taken yet, for a message.
     pub fn near(&self) -> String {
-        String::from_utf8_lossy(&self.buffer[self.at..self.buffer.len().min(self.at + 80)]).into_owned()
+        String::from_utf8_lossy(&self.buffer[self.at..self.buffer.len().min(self.at + 1000)]).into_owned()
     }
 
     /// Goes on to the next row and lets `frame` take it from the start of the bytes it gets. `ended` says that no more

@@ -9,7 +9,7 @@ use super::explain;
 use super::survey::{Survey, named};
 use crate::awin::{CallError, Client, Patience, Request};
 use crate::config::Config;
-use crate::protocol::{ConnectionStatus, Emitter};
+use crate::protocol::{ConnectionStatus, Emitter, FailureKind};
 use crate::streams::{AccountId, Part, REPORTS_ONLY_ZONES, requests};
 
 /// Accounts that are asked for data.
@@ -56,6 +56,9 @@ async fn checked(client: Client, emitter: Emitter, config: &Config) -> Result<Op
             Err(failed) => {
                 let part = Part { account, region: None };
                 let message = explain::failed("transactions", &part, survey.name(account), &failed).message;
+                if failed.error.failure_kind() == FailureKind::Transient {
+                    return Err(explain::accounts_failed(&failed.error).message);
+                }
                 let refused = matches!(failed.error, CallError::Refused { .. });
                 if !refused || !named.is_empty() {
                     return Err(message);

@@ -1,7 +1,9 @@
-//! What the run is doing, for the log and for the streams' statuses.
+//! What the run is doing: for the log, for the streams' statuses, and, where a person sits at stderr, as a bar there.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::awin::{CallError, Observer, Request};
 use crate::protocol::{Descriptor, Emitter, Level, Status};
@@ -12,25 +14,58 @@ pub struct Progress {
     quota: u32,
     minute: Duration,
     counts: Mutex<Counts>,
+    bar: ProgressBar,
 }
 
 struct Counts {
     stream: Option<Descriptor>,
     calls: u64,
     planned: u64,
+    rows: u64,
     told: Instant,
 }
 
 impl Progress {
     /// Nothing done yet.
     pub fn new(emitter: Emitter, quota: u32, minute: Duration) -> Self {
-        let counts = Counts { stream: None, calls: 0, planned: 0, told: Instant::now() };
-        Self { emitter, quota, minute, counts: Mutex::new(counts) }
+        let counts = Counts { stream: None, calls: 0, planned: 0, rows: 0, told: Instant::now() };
+        Self { emitter, quota, minute, counts: Mutex::new(counts), bar: ProgressBar::hidden() }
     }
 
-    /// `calls` more calls are to come.
+    /// A run begins to read: `calls` calls are to come. Shows the bar, if stderr is a terminal.
+    pub fn begin(&self, calls: u64) {
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} calls, {prefix} rows, about {msg} min left");
+        self.bar.set_style(style.expect("the template is tested"));
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.plan(calls);
+    }
+
+    /// `calls` more calls are to come than was known.
     pub fn plan(&self, calls: u64) {
         self.counts().planned += calls;
+        self.draw();
+    }
+
+    /// `rows` more rows were read.
+    pub fn rows(&self, rows: u64) {
+        self.counts().rows += rows;
+        self.draw();
+    }
+
+    /// The run is over: takes the bar away.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn draw(&self) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let counts = self.counts();
+        self.bar.set_length(counts.planned.max(counts.calls));
+        self.bar.set_position(counts.calls);
+        self.bar.set_prefix(counts.rows.to_string());
+        self.bar.set_message(self.minutes(counts.planned.saturating_sub(counts.calls)).to_string());
     }
 
     /// The stream that is read from now on.
@@ -71,6 +106,7 @@ impl Progress {
 impl Observer for Progress {
     fn calls(&self, request: &Request) {
         self.counts().calls += 1;
+        self.draw();
         self.emitter.log(Level::Debug, request.to_string());
     }
 
@@ -87,7 +123,7 @@ impl Observer for Progress {
     }
 
     fn retries(&self, request: &Request, error: &CallError) {
-        self.counts().planned += 1;
+        self.plan(1);
         self.emitter.log(Level::Info, format!("{request}: {error}; trying again."));
     }
 }

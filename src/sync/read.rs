@@ -81,11 +81,23 @@ impl Run {
         let mut survey = Survey::new(self.client.clone(), self.emitter.clone());
         let mut failures: BTreeMap<Descriptor, Failure> = BTreeMap::new();
         let mut jobs = Vec::new();
-        for configured in self.known_streams(catalog, &mut failures) {
+        let known = self.known_streams(catalog, &mut failures);
+        for configured in &known {
             let descriptor = configured.stream.clone();
-            match self.prepare(&configured, &input, &mut survey).await? {
-                Ok(job) => jobs.push(job),
-                Err(failure) => {
+            match self.prepare(configured, &input, &mut survey).await {
+                Ok(Ok(job)) => jobs.push(job),
+                Err(RunEnd::Closed) => return Err(RunEnd::Closed),
+                Err(RunEnd::Failed(failure)) => {
+                    // Nothing can be read at all. It comes first, and once; then what else there is to say.
+                    self.emitter.failure(&failure, None, None);
+                    for configured in known.iter().filter(|configured| !failures.contains_key(&configured.stream)) {
+                        self.emitter.status(&configured.stream, Status::Started);
+                        self.emitter.status(&configured.stream, Status::Incomplete);
+                    }
+                    let names = known.iter().map(|configured| configured.stream.name.clone());
+                    return Ok(self.end(failures, names.collect()));
+                }
+                Ok(Err(failure)) => {
                     self.emitter.status(&descriptor, Status::Started);
                     self.emitter.status(&descriptor, Status::Incomplete);
                     failures.insert(descriptor, failure);
@@ -110,12 +122,20 @@ impl Run {
                 }
             }
         }
-        let mut names: BTreeSet<String> = failures.keys().chain(&dead).map(|descriptor| descriptor.name.clone()).collect();
+        let mut names: BTreeSet<String> = dead.map(|descriptor| descriptor.name).into_iter().collect();
         for job in jobs {
             self.emitter.status(&job.descriptor, Status::Started);
             self.emitter.status(&job.descriptor, Status::Incomplete);
             names.insert(job.descriptor.name);
         }
+        Ok(self.end(failures, names))
+    }
+
+    /// Tells what failed, configuration errors first, and names all streams that are not complete: those that failed and
+    /// `others`. True if there are none.
+    fn end(&self, failures: BTreeMap<Descriptor, Failure>, others: BTreeSet<String>) -> bool {
+        let mut names = others;
+        names.extend(failures.keys().map(|descriptor| descriptor.name.clone()));
         let mut failures: Vec<_> = failures.into_iter().collect();
         failures.sort_by_key(|(_, failure)| failure.kind);
         for (descriptor, failure) in &failures {
@@ -123,11 +143,11 @@ impl Run {
         }
         if names.is_empty() {
             self.emitter.log(Level::Info, "Finished syncing source-awin");
-            return Ok(true);
+            return true;
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         self.emitter.log(Level::Error, format!("These streams did not sync completely: {}. The others did.", names.join(", ")));
-        Ok(false)
+        false
     }
 
     /// The streams of the catalog that exist; the others are noted as failed.
@@ -277,7 +297,7 @@ impl Run {
     fn tell_plan(&self, jobs: &[Job]) {
         let counts: Vec<(&str, usize)> = jobs.iter().map(|job| (job.stream.name, job.calls())).collect();
         let calls = counts.iter().map(|(_, calls)| *calls as u64).sum();
-        self.progress.plan(calls);
+        self.progress.begin(calls);
         let list: Vec<String> = counts.iter().map(|(name, calls)| format!("{name} {calls}")).collect();
         self.emitter.log(
             Level::Info,

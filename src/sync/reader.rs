@@ -134,7 +134,8 @@ impl<'r> Reader<'r> {
                     self.failures.extend(run.refusal(stream, &account, part, &failed, &self.state, survey).await);
                     if is_outage && self.outage {
                         // Two accounts in a row: it is not the account. Trying the others would only take time.
-                        let text = format!("Awin does not answer; the other accounts of `{}` are not tried in this run.", stream.name);
+                        let text =
+                            format!("Awin does not answer; the other accounts of `{}` are not tried in this run.", stream.name);
                         run.emitter.log(Level::Warn, text);
                         return Ok(());
                     }
@@ -266,7 +267,9 @@ impl<'r> Reader<'r> {
                         return Ok(Err(CallError::Broken(format!("it ends after {bytes} bytes in the middle"))));
                     }
                     Err(Stop::Syntax { expected, .. }) => {
-                        return Ok(Err(CallError::NotJson(format!("expected {expected} in {:?}", splitter.near()))));
+                        // Masked before it is cut.
+                        let near: String = emitter.redact(&splitter.near()).chars().take(80).collect();
+                        return Ok(Err(CallError::NotJson(format!("expected {expected} in {near:?}"))));
                     }
                     Err(Stop::Shape(what)) => return Ok(Err(CallError::Shape(what))),
                 }
@@ -302,6 +305,7 @@ impl<'r> Reader<'r> {
 
     fn checkpoint(&mut self) {
         let records = self.rows.records - self.stated.unwrap_or(0);
+        self.run.progress.rows(records);
         self.run.emitter.state(&self.descriptor, self.state.next_blob(), records);
         self.stated = Some(self.rows.records);
     }

@@ -28,6 +28,9 @@ struct Notes {
     same_key: u64,
 }
 
+/// A part of a key of more bytes than this stands there as its hash.
+const MAX_KEY_PART: usize = 1000;
+
 /// Writes the RECORD lines of a stream.
 pub struct RowWriter {
     stream: &'static Stream,
@@ -222,7 +225,12 @@ impl RowWriter {
                 for (slot, _) in slots.zip(report.row_key) {
                     self.row_id.push(b'|');
                     let value = self.row.value(row, slot).unwrap_or_default();
-                    self.row_id.extend_from_slice(text_of(value));
+                    match text_of(value) {
+                        long if long.len() > MAX_KEY_PART => {
+                            self.row_id.extend_from_slice(format!("#{:016x}", xxh3_64(long)).as_bytes());
+                        }
+                        part => self.row_id.extend_from_slice(part),
+                    }
                 }
                 let count = self.keys.entry(xxh3_64(&self.row_id)).or_default();
                 *count += 1;

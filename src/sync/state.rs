@@ -5,7 +5,7 @@
 //! array, because a runner may store states by merge patch, where a key that vanishes lives on. `checkpoint` counts the
 //! states written, so that no two are alike, also while the look-back reads old ground again.
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, Datelike as _, FixedOffset};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -112,6 +112,11 @@ impl StreamState {
         }
         let known: Self = serde_json::from_value(blob.clone())
             .map_err(|error| Failure::config(format!("The state of stream `{name}` cannot be read ({error}). {refresh}")))?;
+        if !known.parts.iter().all(PartState::is_sound) {
+            return Err(Failure::config(format!(
+                "The state of stream `{name}` cannot be read (it holds a moment far outside of the calendar). {refresh}"
+            )));
+        }
         if known.mode != mode || (mode == SyncMode::FullRefresh && (sync_id.is_none() || known.sync_id != fresh.sync_id)) {
             return Ok(Self { checkpoint: known.checkpoint, ..fresh });
         }
@@ -185,6 +190,12 @@ impl PartState {
             lanes,
             programme: None,
         }
+    }
+
+    /// Whether all moments lie where time can be reckoned with.
+    fn is_sound(&self) -> bool {
+        let moments = self.lanes.iter().map(|lane| &lane.through).chain([&self.from, &self.through]);
+        moments.into_iter().all(|moment| (0..=10_000).contains(&moment.to_utc().year()))
     }
 
     fn is(&self, part: &Part) -> bool {
