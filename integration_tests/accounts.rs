@@ -1,6 +1,6 @@
 //! Accounts that refuse, are found, are lost and come back; a token that dies. What they break, and what they leave alone.
 
-use awin_sandbox::{Access, Clock, Demo, Refusal, Sandbox, Throttle, World, instant};
+use awin_sandbox::{Access, Clock, Demo, Fault, FaultBody, FaultKind, Refusal, Sandbox, Throttle, World, instant};
 use chrono::TimeDelta;
 use serde_json::json;
 
@@ -202,4 +202,22 @@ fn check_names_the_ids_that_the_token_does_not_see_and_those_that_it_does() {
         assert!(message.contains(part), "{part}: {message}");
     }
     assert_eq!(connector.with("advertiser_ids", "90210").with("publisher_ids", json!(null)).check()["status"], "SUCCEEDED");
+}
+
+/// Nothing can be read; every stream says so, and the one that does not exist keeps its own error.
+#[test]
+fn a_run_that_cannot_list_the_accounts_ends_every_stream() {
+    let mut world = world();
+    world.faults = vec![Fault::on("/accounts", FaultKind::Status(500, FaultBody::Json))];
+    let sandbox = Sandbox::start(world);
+    let mut connector = Connector::new(&sandbox, "2026-11-10");
+    connector.minute_ms = 60;
+    let output = connector.read(&["transactions", "no_such_stream", "stats_by_publisher"], None);
+    assert_eq!(output.code, Some(1));
+    let kinds: Vec<(String, String)> = output.errors().into_iter().map(|(stream, kind, _)| (stream, kind)).collect();
+    let text = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    assert_eq!(kinds, [text("", "transient_error"), text("no_such_stream", "config_error")]);
+    for stream in STREAMS {
+        assert_eq!(output.statuses(stream), ["STARTED", "INCOMPLETE"]);
+    }
 }

@@ -146,7 +146,7 @@ impl Run {
             return true;
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.emitter.log(Level::Error, format!("These streams did not sync completely: {}. The others did.", names.join(", ")));
+        self.emitter.log(Level::Error, format!("These streams did not sync completely: {}.", names.join(", ")));
         false
     }
 
