@@ -30,6 +30,21 @@ fn load(connector: &Connector, state: Option<&Value>, tables: &mut Tables) -> Va
     output.state()
 }
 
+/// The campaign report of publishers knows more markets than the others: a shop in Portugal shows there only.
+#[test]
+fn a_market_of_the_campaign_report_alone_is_read_there() {
+    let mut world = world();
+    world.programmes.iter_mut().filter(|programme| programme.id == 90210).for_each(|programme| programme.region = "PT".into());
+    let sandbox = Sandbox::start(world);
+    let connector = Connector::new(&sandbox, "2026-11-10").with("publisher_ids", "500321");
+    let output = connector.read(&["stats_by_campaign", "stats_by_advertiser"], None).ok();
+    let mut tables = Tables::default();
+    tables.load(&output.lines);
+    assert_in_sync(&sandbox.world(), &connector.config, &tables, &["stats_by_campaign", "stats_by_advertiser"]);
+    assert!(tables.table("stats_by_campaign").values().any(|row| row["region"] == "PT"));
+    assert!(sandbox.calls().iter().all(|call| call.param("region") != Some("PT") || call.path.ends_with("/campaign")));
+}
+
 fn syncs_and_picks_up_changes(shape: QueriesShape) {
     let mut world = world();
     world.rules.queries_shape = shape;

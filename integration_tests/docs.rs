@@ -10,7 +10,7 @@ mod reference;
 use std::path::Path;
 
 use source_awin::config::Config;
-use source_awin::streams::{AccountId, Part, REGIONS, STREAMS, Source, Span, json_schema, midnight, request};
+use source_awin::streams::{AccountId, Part, STREAMS, Source, Span, json_schema, midnight, request};
 
 fn assert_written(file: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(file);
@@ -39,7 +39,7 @@ fn the_endpoints_of_the_reference_are_those_that_are_asked() {
     let span = Span { from, to: from + chrono::TimeDelta::days(1) };
     for stream in STREAMS.iter().filter(|stream| !matches!(stream.source, Source::Reference(_))) {
         for kind in stream.sides {
-            let region = stream.is_by_region(*kind).then(|| REGIONS[0].to_owned());
+            let region = stream.regions(*kind).map(|regions| regions[0].to_owned());
             let part = Part { account: AccountId { kind: *kind, id: 7 }, region };
             let path = request(stream, &part, &stream.lanes()[0], span, 1, &config).path.replace("/7/", "/{id}/");
             let schema = json_schema(stream);

@@ -132,8 +132,8 @@ fn rows(world: &World, stream: &Stream, (kind, id): (Kind, u64), asked: &Asked<'
             asked.config["include_basket_products"] == true,
         )),
         "stats_by_publisher" => by_day(world, Report::Publisher, (kind, id), &[None], asked),
-        "stats_by_creative" => by_day(world, Report::Creative, (kind, id), &regions(asked), asked),
-        "stats_by_advertiser" => by_day(world, Report::Advertiser, (kind, id), &regions(asked), asked),
+        "stats_by_creative" => by_day(world, Report::Creative, (kind, id), &regions(asked, streams::REGIONS), asked),
+        "stats_by_advertiser" => by_day(world, Report::Advertiser, (kind, id), &regions(asked, streams::REGIONS), asked),
         "stats_by_campaign" => campaigns(world, (kind, id), asked),
         "transaction_queries" => plain(world.truth_queries(id, asked.zone, asked.from, asked.to)),
         "publishers" => plain(world.truth_publishers(id)),
@@ -158,7 +158,7 @@ fn accounts(world: &World) -> Table {
 }
 
 fn campaigns(world: &World, (kind, id): (Kind, u64), asked: &Asked<'_>) -> Vec<(Row, Value)> {
-    let regions = if kind == Kind::Publisher { regions(asked) } else { vec![None] };
+    let regions = if kind == Kind::Publisher { regions(asked, streams::CAMPAIGN_REGIONS) } else { vec![None] };
     let mut rows = Vec::new();
     for region in regions {
         for row in world.truth_campaign(kind, id, region, asked.from, asked.to, asked.zone) {
@@ -190,10 +190,10 @@ fn commission_groups(world: &World, id: u64) -> Vec<(Row, Value)> {
     rows
 }
 
-fn regions<'a>(asked: &'a Asked<'_>) -> Vec<Option<&'a str>> {
+fn regions<'a>(asked: &'a Asked<'_>, all: &[&'a str]) -> Vec<Option<&'a str>> {
     match asked.config["regions"].as_array() {
         Some(regions) => regions.iter().map(Value::as_str).collect(),
-        None => streams::REGIONS.iter().map(|region| Some(*region)).collect(),
+        None => all.iter().map(|region| Some(*region)).collect(),
     }
 }
 

@@ -161,6 +161,8 @@ pub struct Report {
     pub path: &'static str,
     /// Accounts for which Awin wants one market per call.
     pub by_region: &'static [AccountKind],
+    /// The markets that it takes.
+    pub regions: &'static [&'static str],
     /// Days that one call covers. More than one only where rows carry their `date`.
     pub days_per_call: u32,
     /// Whether the report counts by a choice of dates.
@@ -228,6 +230,7 @@ pub const STREAMS: &[Stream] = &[
         source: Source::Report(Report {
             path: "publisher",
             by_region: &[],
+            regions: &[],
             days_per_call: 1,
             has_date_type: true,
             row_key: &["advertiserId", "publisherId", "region", "currency"],
@@ -245,6 +248,7 @@ pub const STREAMS: &[Stream] = &[
         source: Source::Report(Report {
             path: "creative",
             by_region: BOTH,
+            regions: REGIONS,
             days_per_call: 1,
             has_date_type: true,
             row_key: &["advertiserId", "publisherId", "currency", "creativeId", "tagName"],
@@ -262,6 +266,7 @@ pub const STREAMS: &[Stream] = &[
         source: Source::Report(Report {
             path: "advertiser",
             by_region: PUBLISHER,
+            regions: REGIONS,
             days_per_call: 1,
             has_date_type: true,
             row_key: &["advertiserId", "publisherId", "currency"],
@@ -279,6 +284,7 @@ pub const STREAMS: &[Stream] = &[
         source: Source::Report(Report {
             path: "campaign",
             by_region: PUBLISHER,
+            regions: CAMPAIGN_REGIONS,
             days_per_call: 400,
             has_date_type: false,
             row_key: &["advertiserId", "publisherId", "campaign"],
@@ -377,9 +383,12 @@ impl Stream {
         self.is_incremental() || self.is_by_programme()
     }
 
-    /// Whether `kind` of account is asked for this stream one market at a time.
-    pub fn is_by_region(&self, kind: AccountKind) -> bool {
-        matches!(&self.source, Source::Report(report) if report.by_region.contains(&kind))
+    /// The markets that Awin takes for this stream, if `kind` of account is asked for it one market at a time.
+    pub fn regions(&self, kind: AccountKind) -> Option<&'static [&'static str]> {
+        match &self.source {
+            Source::Report(report) if report.by_region.contains(&kind) => Some(report.regions),
+            _ => None,
+        }
     }
 
     /// Whether Awin takes `zone` for this stream. Its transactions and queries know 13 of the 16 zones of its reports.
@@ -399,9 +408,16 @@ impl Stream {
 /// Zones that Awin takes for reports but not for transactions and transaction queries.
 pub const REPORTS_ONLY_ZONES: &[Tz] = &[Tz::America__Sao_Paulo, Tz::Australia__Sydney, Tz::Europe__Helsinki];
 
-/// Markets of the reports by creative and by advertiser.
+/// Markets of the reports by creative and by advertiser, and those that the configuration can name.
 pub const REGIONS: &[&str] =
     &["AT", "AU", "BE", "BR", "BU", "CA", "CH", "DE", "DK", "ES", "FI", "FR", "GB", "IE", "IT", "NL", "NO", "PL", "SE", "US"];
+
+/// Markets of the campaign report of publishers: those of the others, and more.
+pub const CAMPAIGN_REGIONS: &[&str] = &[
+    "AE", "AR", "AT", "AU", "BE", "BG", "BR", "BU", "CA", "CH", "CL", "CN", "CO", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "GR",
+    "HR", "HU", "IE", "IN", "IT", "JP", "LT", "LV", "MX", "NL", "NO", "NZ", "PE", "PL", "PT", "RO", "RU", "SE", "SG", "SI", "SK",
+    "TR", "UA", "US", "ZA",
+];
 
 /// A moment in the zone of the configuration.
 pub type Moment = DateTime<Tz>;

@@ -287,11 +287,12 @@ impl Run {
 
     /// The parts of an account that are covered on their own.
     async fn parts(&self, stream: &Stream, account: AccountId, survey: &mut Survey) -> Result<Vec<Part>, FailedCall> {
-        if !stream.is_by_region(account.kind) {
+        let Some(taken) = stream.regions(account.kind) else {
             return Ok(vec![Part { account, region: None }]);
-        }
+        };
         let regions = survey.regions(account, &self.config, self.now).await?;
-        Ok(regions.into_iter().map(|region| Part { account, region: Some(region) }).collect())
+        let regions = regions.into_iter().filter(|region| taken.contains(&region.as_str()));
+        Ok(regions.map(|region| Part { account, region: Some(region) }).collect())
     }
 
     fn tell_plan(&self, jobs: &[Job]) {

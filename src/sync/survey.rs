@@ -10,7 +10,7 @@ use super::explain;
 use crate::awin::{CallError, Client, FailedCall, Patience};
 use crate::config::Config;
 use crate::protocol::{Emitter, Failure, Level};
-use crate::streams::{AccountId, AccountKind, Moment, REGIONS, Stream, requests};
+use crate::streams::{AccountId, AccountKind, CAMPAIGN_REGIONS, Moment, Stream, requests};
 
 /// Days over which an advertiser's markets are looked for.
 const ACTIVITY_DAYS: u64 = 365;
@@ -153,7 +153,7 @@ impl Survey {
                 countries
             }
         };
-        regions.retain(|region| REGIONS.contains(&region.as_str()));
+        regions.retain(|region| CAMPAIGN_REGIONS.contains(&region.as_str()));
         regions.sort();
         regions.dedup();
         Ok(regions)
