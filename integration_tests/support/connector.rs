@@ -54,7 +54,7 @@ impl Connector {
 
     /// A command of the connector with its usual files, ready to be started.
     pub fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_source-awin"));
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("source-awin"));
         command.arg(name).stdin(Stdio::null()).env("SOURCE_AWIN_TEST_MINUTE_MS", self.minute_ms.to_string());
         if !self.now.is_empty() {
             command.env("SOURCE_AWIN_TEST_NOW", &self.now);
