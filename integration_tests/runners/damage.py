@@ -16,12 +16,14 @@ if FAULT == "state ignored" and "--state" in arguments:
     del arguments[at : at + 2]
 if FAULT == "sync_id obeyed" and "--catalog" in arguments and "--state" in arguments:
     # A connector that takes every read with the same sync_id for one job has nothing left to read in full.
-    with open(arguments[arguments.index("--catalog") + 1], encoding="utf-8") as file:
-        catalog = json.load(file)
-    catalog["streams"] = [s for s in catalog["streams"] if "incremental" in s["stream"]["supported_sync_modes"]]
-    with open(arguments[arguments.index("--catalog") + 1] + ".less", "w", encoding="utf-8") as file:
-        json.dump(catalog, file)
-    arguments[arguments.index("--catalog") + 1] += ".less"
+    catalog = arguments[arguments.index("--catalog") + 1]
+    with open(arguments[arguments.index("--state") + 1], encoding="utf-8") as state, open(catalog, encoding="utf-8") as file:
+        has_state, content = bool(json.load(state)), json.load(file)
+    if has_state:
+        content["streams"] = [s for s in content["streams"] if "incremental" in s["stream"]["supported_sync_modes"]]
+        with open(catalog + ".less", "w", encoding="utf-8") as file:
+            json.dump(content, file)
+        arguments[arguments.index("--catalog") + 1] += ".less"
 if FAULT == "legacy state unknown" and "--state" in arguments:
     with open(arguments[arguments.index("--state") + 1], encoding="utf-8") as file:
         if isinstance(json.load(file), dict):

@@ -220,10 +220,11 @@ with report.check("SIGTERM as process 1: ends at once, with whole lines") as not
         time.sleep(1)
         started = time.monotonic()
         engine("kill", "--signal", "TERM", name)
-        try:
-            rest, _ = reading.communicate(timeout=20)
-        finally:
-            engine("kill", "--signal", "KILL", name)
+        deadline = threading.Timer(20, engine, ["kill", "--signal", "KILL", name])
+        deadline.start()
+        rest = reading.stdout.read()
+        reading.wait()
+        deadline.cancel()
         took = time.monotonic() - started
     output = common.Output(reading.returncode, "".join(lines) + rest, "")
     notes.append(f"{took:.1f} s, exit code {reading.returncode}")
