@@ -49,7 +49,7 @@ fn tell(connector: &Path, folder: &Path) -> Result<()> {
     let mut world = Demo { days_back: DAYS, days_ahead: 1, ..Demo::new(1, Utc::now()) }.build();
     world.clock = Clock::System;
     // Awin allows 20 calls a minute, and the connector keeps to it. A demo would take minutes; this one raises the limit.
-    world.throttle.limit = 1000;
+    world.throttle.limit = 10_000;
     let token = world.token.clone();
     let sandbox = Sandbox::start(world);
     let start = (Utc::now() - TimeDelta::days(DAYS.into())).date_naive();
