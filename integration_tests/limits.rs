@@ -1,11 +1,14 @@
 //! Limits of rate and time: Awin's quota, and answers that do not come.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use awin_sandbox::{Fault, FaultKind, RetryAfter, Sandbox, Throttle};
 use serde_json::json;
 
 use crate::support::Connector;
+use crate::support::connector::catalog;
 use crate::support::echo::{Echo, accounts, answer};
 use crate::support::protocol::{assert_lives, assert_valid, event};
 use crate::support::setup::{HEART, changed, connector, sandbox, world};
@@ -106,4 +109,33 @@ fn no_wait_is_unbounded() {
             output.errors()
         );
     }
+}
+
+/// [c72] The Airbyte platform ends a sync that gives neither a RECORD nor a STATE for an hour. The slowest way to find out that
+/// nothing answers is to halve a window again and again; a minute is 60 ms here.
+#[test]
+fn a_run_is_never_silent_for_an_hour() {
+    let sandbox = sandbox();
+    sandbox.world().faults.push(Fault::on("/transactions/", FaultKind::Hang));
+    let mut connector = connector(&sandbox).with("start_date", "2026-10-25").with("advertiser_ids", "90210,90211");
+    connector.minute_ms = 60;
+    let hour = Duration::from_millis(60 * 60);
+    let mut child =
+        connector.read_command(&catalog(&["transactions"], "incremental"), None).stdout(Stdio::piped()).spawn().expect("starts");
+    let (mut beat, mut longest) = (Instant::now(), Duration::ZERO);
+    for line in BufReader::new(child.stdout.take().expect("a pipe")).lines() {
+        let line = line.expect("readable");
+        if line.starts_with("{\"type\":\"RECORD\"") || line.starts_with("{\"type\":\"STATE\"") {
+            longest = longest.max(beat.elapsed());
+            beat = Instant::now();
+        }
+    }
+    longest = longest.max(beat.elapsed());
+    assert_eq!(child.wait().expect("ends").code(), Some(1));
+    assert!(longest < hour, "{longest:?}");
+    // Twice as a whole, then nine halves, of which the last, an hour, is not halved and asked for six times.
+    let calls = sandbox.calls();
+    let of_account =
+        calls.iter().filter(|call| call.path.contains("/90210/") && call.query.iter().all(|(key, _)| key != "status"));
+    assert_eq!(of_account.count(), 2 + 8 + 6);
 }

@@ -122,6 +122,29 @@ fn rows_of_a_body_that_broke_are_emitted_once() {
     }
 }
 
+/// A window that times out twice is asked for in halves, and a half that times out in halves again.
+#[test]
+fn a_window_that_times_out_is_read_in_halves() {
+    let sandbox = Sandbox::start(demo(40));
+    let mut connector = Connector::new(&sandbox, "2026-10-25").with("advertiser_ids", "90210");
+    connector.minute_ms = 100;
+    for end in ["2026-11-20T15", "2026-11-07T07"] {
+        let stretch = format!("startDate=2026-10-25T00%3A00%3A00&endDate={end}");
+        sandbox.world().faults.push(Fault::on(&stretch, FaultKind::Hang));
+    }
+    let output = connector.read(&["transactions"], None).ok();
+    assert_in_sync(&sandbox.world(), &connector.config, &tables_of(&output.lines), &["transactions"]);
+    let ends: Vec<String> = sandbox
+        .calls()
+        .iter()
+        .filter(|call| call.query.iter().all(|(key, _)| key != "status"))
+        .filter_map(|call| Some(call.query.iter().find(|(key, _)| key == "endDate")?.1.clone()))
+        .collect();
+    let (whole, half) = ("2026-11-20T15:30:00", "2026-11-07T07:00:00");
+    assert_eq!(ends, [whole, whole, half, "2026-10-31T15:00:00", half, whole]);
+    assert_eq!(output.logs("INFO").iter().filter(|log| log.contains("in halves")).count(), 2);
+}
+
 /// [c55] The first run is killed again and again, each time after a little more output; what the reader got is enough.
 #[test]
 fn a_run_killed_at_any_moment_resumes_without_loss() {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use clap::{Args, Parser, Subcommand};
 use futures_util::FutureExt as _;
+use tokio::time::Instant;
 
 use crate::awin::{Client, Settings};
 use crate::config::{self, Config};
@@ -91,17 +92,13 @@ impl Environment {
         Self { now, minute: minute.map_or(Duration::from_secs(60), Duration::from_millis) }
     }
 
-    /// The moment up to which a run reads: the next full second. What happens before the run starts is before it, even
-    /// where Awin takes the end of a window as exclusive.
-    fn run_moment(&self) -> DateTime<Utc> {
-        self.now.unwrap_or_else(|| (Utc::now() + TimeDelta::milliseconds(999)).trunc_subsecs(0))
-    }
-
-    /// Waits for the moment of [`Self::run_moment`], so that no window ends in the future.
-    async fn reach(&self, moment: DateTime<Utc>) {
-        if self.now.is_none() {
-            tokio::time::sleep((moment - Utc::now()).to_std().unwrap_or_default()).await;
-        }
+    /// The moment up to which a run reads, and when that is: the next full second. What happens before the run starts is
+    /// before it, even where Awin takes the end of a window as exclusive.
+    fn run_moment(&self) -> (DateTime<Utc>, Instant) {
+        let now = Utc::now();
+        let moment = self.now.unwrap_or_else(|| (now + TimeDelta::milliseconds(999)).trunc_subsecs(0));
+        let ahead = if self.now.is_none() { moment - now } else { TimeDelta::zero() };
+        (moment, Instant::now() + ahead.to_std().unwrap_or_default())
     }
 }
 
@@ -206,12 +203,11 @@ async fn command(command: Command, environment: Environment, emitter: Emitter) -
                 Some(state) => InputState::parse(&load("state", &state)?).map_err(|failure| in_file(&state, failure))?,
                 None => InputState::default(),
             };
-            let moment = environment.run_moment();
+            let (moment, reached) = environment.run_moment();
             let progress = Arc::new(Progress::new(emitter.clone(), config.requests_per_minute, environment.minute));
             let client = client(&config, environment, &progress)?;
-            environment.reach(moment).await;
             let now = moment.with_timezone(&config.timezone);
-            let run = Run { emitter, client, progress: Arc::clone(&progress), config, now };
+            let run = Run { emitter, client, progress: Arc::clone(&progress), config, now, reached };
             let complete = tokio::select! {
                 complete = run.read(catalog, input) => complete?,
                 () = tell_regularly(&progress, environment.minute) => false,

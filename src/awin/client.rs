@@ -8,6 +8,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER
 use reqwest::{Response, Url, redirect};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use super::error::text_of_body;
 use super::quota::Quota;
@@ -94,7 +95,7 @@ impl Client {
 
     /// A call that is about to be made.
     pub fn call(&self, request: Request, patience: Patience) -> Call {
-        Call { client: self.clone(), request, patience, failures: 0, throttled: 0 }
+        Call { client: self.clone(), request, patience, failures: 0, throttled: None }
     }
 
     /// The whole answer to `request`, a complete JSON text; `null` for an empty one (204).
@@ -147,7 +148,8 @@ pub struct Call {
     request: Request,
     patience: Patience,
     failures: u32,
-    throttled: u32,
+    /// Since when it is refused with 429.
+    throttled: Option<Instant>,
 }
 
 impl Call {
@@ -173,10 +175,15 @@ impl Call {
     }
 
     async fn pause_after(&mut self, error: CallError) -> Result<(), FailedCall> {
-        let count = if matches!(error, CallError::Throttled { .. }) { &mut self.throttled } else { &mut self.failures };
-        *count += 1;
+        let throttled = if matches!(error, CallError::Throttled { .. }) {
+            self.throttled.get_or_insert_with(Instant::now).elapsed()
+        } else {
+            self.throttled = None;
+            self.failures += 1;
+            Duration::ZERO
+        };
         let Shared { minute, observer, .. } = &*self.client.0;
-        match verdict(&error, self.failures, self.throttled, self.patience, *minute / 60, fastrand::f64()) {
+        match verdict(&error, self.failures, throttled, self.patience, *minute / 60, fastrand::f64()) {
             Verdict::GiveUp => Err(self.failed(error)),
             Verdict::Again(pause) => {
                 observer.retries(&self.request, &error);

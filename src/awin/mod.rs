@@ -8,6 +8,6 @@ mod retry;
 
 pub use client::{Body, Call, Client, Observer, Settings};
 pub use error::{CallError, FailedCall};
-pub use quota::Window;
+pub use quota::{IN_FLIGHT, Quota};
 pub use request::Request;
 pub use retry::{MAX_FAILURES, Patience, Verdict, verdict};

@@ -6,10 +6,9 @@ use super::CallError;
 
 /// Tries of one request, 429 apart.
 pub const MAX_FAILURES: u32 = 6;
-/// 429s of one request before it counts as failed: half an hour in which other tools leave no room.
-const MAX_THROTTLED: u32 = 30;
-/// Time-outs after which a request that can be halved is halved.
-const MAX_TIMEOUTS: u32 = 2;
+/// How long a request is refused with 429 before it counts as failed, in units: 40 minutes in which other tools leave no room.
+/// With the longest pause behind it, that stays below the hour of silence after which the Airbyte platform ends a sync.
+const MAX_THROTTLED: u32 = 40 * 60;
 /// Longest pause, in units.
 const MAX_PAUSE: u32 = 60;
 
@@ -18,8 +17,10 @@ const MAX_PAUSE: u32 = 60;
 pub enum Patience {
     /// As much as a sync can afford.
     Full,
-    /// As `Full`, but the request can be halved: give up on time-outs early.
+    /// As `Full`, but the request can be halved: give up after two time-outs.
     Halvable,
+    /// As `Full`, but the request is a half already and can be halved again: give up after one time-out.
+    Half,
     /// A user is waiting: a second try at most, none after a 429.
     Little,
 }
@@ -33,20 +34,29 @@ pub enum Verdict {
     Again(Duration),
 }
 
-/// What to do after `error`, the `failures`-th failure of the request (429s not counted, they are `throttled`).
+/// What to do after `error`, the `failures`-th failure of the request (429s not counted), which has been `throttled` for that
+/// long.
 ///
 /// `unit` is the first pause (a second; less in tests), `jitter` a random number in 0..1. Pauses double up to a cap.
-pub fn verdict(error: &CallError, failures: u32, throttled: u32, patience: Patience, unit: Duration, jitter: f64) -> Verdict {
+pub fn verdict(
+    error: &CallError,
+    failures: u32,
+    throttled: Duration,
+    patience: Patience,
+    unit: Duration,
+    jitter: f64,
+) -> Verdict {
     if !error.is_retryable() {
         return Verdict::GiveUp;
     }
     if let CallError::Throttled { .. } = error {
         // The quota itself is blocked until it is surely free; no further pause is needed.
-        let tries = if patience == Patience::Little { 1 } else { MAX_THROTTLED };
-        return if throttled >= tries { Verdict::GiveUp } else { Verdict::Again(Duration::ZERO) };
+        let is_over = patience == Patience::Little || throttled >= unit * MAX_THROTTLED;
+        return if is_over { Verdict::GiveUp } else { Verdict::Again(Duration::ZERO) };
     }
     let tries = match (patience, error) {
-        (Patience::Little, _) | (Patience::Halvable, CallError::TimedOut(_)) => MAX_TIMEOUTS,
+        (Patience::Half, CallError::TimedOut(_)) => 1,
+        (Patience::Little, _) | (Patience::Halvable, CallError::TimedOut(_)) => 2,
         _ => MAX_FAILURES,
     };
     if failures >= tries {
@@ -68,19 +78,20 @@ mod tests {
 
     #[test]
     fn pauses_double_with_jitter_and_end_after_six_tries() {
-        let pauses: Vec<Verdict> = (1..=6).map(|n| verdict(&server(), n, 0, Patience::Full, SECOND, 0.5)).collect();
+        let pauses: Vec<Verdict> = (1..=6).map(|n| verdict(&server(), n, Duration::ZERO, Patience::Full, SECOND, 0.5)).collect();
         let seconds = |n: u64| Verdict::Again(Duration::from_secs(n));
         assert_eq!(pauses, [seconds(1), seconds(2), seconds(4), seconds(8), seconds(16), Verdict::GiveUp]);
-        assert_eq!(verdict(&server(), 1, 0, Patience::Full, SECOND, 0.0), Verdict::Again(SECOND * 3 / 4));
-        assert_eq!(verdict(&server(), 1, 0, Patience::Full, SECOND, 1.0), Verdict::Again(SECOND * 5 / 4));
+        assert_eq!(verdict(&server(), 1, Duration::ZERO, Patience::Full, SECOND, 0.0), Verdict::Again(SECOND * 3 / 4));
+        assert_eq!(verdict(&server(), 1, Duration::ZERO, Patience::Full, SECOND, 1.0), Verdict::Again(SECOND * 5 / 4));
     }
 
     #[test]
     fn being_throttled_is_not_a_failure_of_the_request() {
         let throttled = CallError::Throttled { retry_after: None };
-        assert_eq!(verdict(&throttled, 0, 29, Patience::Full, SECOND, 0.5), Verdict::Again(Duration::ZERO));
-        assert_eq!(verdict(&throttled, 0, 30, Patience::Full, SECOND, 0.5), Verdict::GiveUp);
-        assert_eq!(verdict(&throttled, 0, 1, Patience::Little, SECOND, 0.5), Verdict::GiveUp);
+        let after = |minutes, patience| verdict(&throttled, 0, SECOND * 60 * minutes, patience, SECOND, 0.5);
+        assert_eq!(after(39, Patience::Full), Verdict::Again(Duration::ZERO));
+        assert_eq!(after(40, Patience::Full), Verdict::GiveUp);
+        assert_eq!(after(0, Patience::Little), Verdict::GiveUp);
     }
 
     #[test]
@@ -90,15 +101,17 @@ mod tests {
             CallError::BadRequest { status: 400, text: String::new() },
             CallError::Shape(String::new()),
         ] {
-            assert_eq!(verdict(&error, 1, 0, Patience::Full, SECOND, 0.5), Verdict::GiveUp, "{error}");
+            assert_eq!(verdict(&error, 1, Duration::ZERO, Patience::Full, SECOND, 0.5), Verdict::GiveUp, "{error}");
         }
     }
 
     #[test]
-    fn a_window_that_times_out_twice_is_given_up_to_be_halved() {
+    fn a_window_that_times_out_twice_is_given_up_to_be_halved_and_its_halves_at_once() {
         let timed_out = CallError::TimedOut(String::new());
-        assert_eq!(verdict(&timed_out, 2, 0, Patience::Halvable, SECOND, 0.5), Verdict::GiveUp);
-        assert_ne!(verdict(&timed_out, 2, 0, Patience::Full, SECOND, 0.5), Verdict::GiveUp);
-        assert_ne!(verdict(&server(), 2, 0, Patience::Halvable, SECOND, 0.5), Verdict::GiveUp);
+        assert_ne!(verdict(&timed_out, 1, Duration::ZERO, Patience::Halvable, SECOND, 0.5), Verdict::GiveUp);
+        assert_eq!(verdict(&timed_out, 1, Duration::ZERO, Patience::Half, SECOND, 0.5), Verdict::GiveUp);
+        assert_eq!(verdict(&timed_out, 2, Duration::ZERO, Patience::Halvable, SECOND, 0.5), Verdict::GiveUp);
+        assert_ne!(verdict(&timed_out, 2, Duration::ZERO, Patience::Full, SECOND, 0.5), Verdict::GiveUp);
+        assert_ne!(verdict(&server(), 2, Duration::ZERO, Patience::Halvable, SECOND, 0.5), Verdict::GiveUp);
     }
 }

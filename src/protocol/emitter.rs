@@ -16,8 +16,10 @@ use super::{
     StreamState, StreamStatus, Trace, TraceBody, TraceError, now_millis,
 };
 
-/// Bytes of lines that are handed over at once: large enough to make writes cheap, small enough to keep memory flat.
-const BATCH: usize = 64 * 1024;
+/// Bytes of lines that are handed over at once: large enough to make the hand-over cheap, small enough to keep memory flat.
+const BATCH: usize = 256 * 1024;
+/// Batches that wait while one is written: enough for both sides not to wait for each other.
+const WAITING: usize = 4;
 
 /// Where lines go: stdout, or a buffer in tests.
 pub type Output = Box<dyn Write + Send>;
@@ -42,8 +44,7 @@ struct Shared {
 impl Emitter {
     /// Starts the writing thread. `debug` lets DEBUG lines through.
     pub fn new(mut output: Output, debug: bool) -> Self {
-        // One batch waits while one is written: enough to keep both sides busy.
-        let (batches, mut receiver) = mpsc::channel::<Vec<u8>>(1);
+        let (batches, mut receiver) = mpsc::channel::<Vec<u8>>(WAITING);
         thread::spawn(move || {
             while let Some(batch) = receiver.blocking_recv().filter(|batch| !batch.is_empty()) {
                 if let Err(error) = output.write_all(&batch).and_then(|()| output.flush()) {

@@ -102,11 +102,11 @@ impl<'a> Frame<'a> {
             return Ok(key + 1);
         }
         loop {
-            let key_end = string(b, key)?;
+            let (key_end, known) = name(b, key, &shape.fields, guess)?;
             let colon = skip_space(b, key_end);
             let start = skip_space(b, expect(b, colon, b':', "`:`")?);
             let end;
-            if let Some(index) = find(&shape.fields, &b[key + 1..key_end - 1], guess) {
+            if let Some(index) = known {
                 let field = &shape.fields[index];
                 guess = index + 1;
                 if seen & (1 << index) != 0 {
@@ -224,8 +224,7 @@ impl<'a> Frame<'a> {
             return Ok(i + 1);
         }
         loop {
-            let key_end = string(b, i)?;
-            let found = find(fields, &b[i + 1..key_end - 1], guess);
+            let (key_end, found) = name(b, i, fields, guess)?;
             i = self.space(key_end);
             i = expect(b, i, b':', "`:`")?;
             i = self.space(i);
@@ -391,11 +390,19 @@ fn is_money(kind: &Kind) -> bool {
     matches!(kind, Kind::Object(fields) if fields.len() == 2 && fields[0].name == "amount" && fields[1].name == "currency")
 }
 
-/// Index of the field of that name. Rows list their fields in a steady order, so `guess` is nearly always right.
-fn find(fields: &[Field], name: &[u8], guess: usize) -> Option<usize> {
-    let is_it = |field: &Field| field.name.as_bytes() == name;
+/// Behind the name at `i`, and which of `fields` it is. Rows list their fields in a steady order, so `guess` is nearly always
+/// right.
+fn name(b: &[u8], i: usize, fields: &[Field], guess: usize) -> Result<(usize, Option<usize>), Stop> {
+    if let Some(field) = fields.get(guess)
+        && b[i..].starts_with(field.quoted.as_bytes())
+    {
+        return Ok((i + field.quoted.len(), Some(guess)));
+    }
+    let end = string(b, i)?;
     let (before, after) = fields.split_at(guess.min(fields.len()));
-    after.iter().position(is_it).map(|index| before.len() + index).or_else(|| before.iter().position(is_it))
+    let is_it = |field: &Field| field.quoted.as_bytes() == &b[i..end];
+    let index = after.iter().position(is_it).map(|index| before.len() + index).or_else(|| before.iter().position(is_it));
+    Ok((end, index))
 }
 
 /// Nulls the largest fields of the framed row `out[start..]` until it fits.

@@ -25,6 +25,8 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Field {
     pub(super) name: String,
+    /// The name as it stands in JSON.
+    pub(super) quoted: String,
     pub(super) kind: Kind,
 }
 
@@ -69,7 +71,12 @@ impl Shape {
 
 fn properties(schema: &Value) -> Vec<Field> {
     let properties = schema.get("properties").and_then(Value::as_object);
-    properties.into_iter().flatten().map(|(name, schema)| Field { name: name.clone(), kind: kind(schema) }).collect()
+    let field = |(name, schema): (&String, &Value)| Field {
+        name: name.clone(),
+        quoted: Value::from(name.as_str()).to_string(),
+        kind: kind(schema),
+    };
+    properties.into_iter().flatten().map(field).collect()
 }
 
 fn kind(schema: &Value) -> Kind {

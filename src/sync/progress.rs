@@ -34,10 +34,11 @@ impl Progress {
 
     /// A run begins to read: `calls` calls are to come. Shows the bar, if stderr is a terminal.
     pub fn begin(&self, calls: u64) {
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} calls, {prefix} rows, about {msg} min left");
-        self.bar.set_style(style.expect("the template is tested"));
+        let style = ProgressStyle::with_template("{bar:30} {msg}").expect("the template is tested");
+        self.bar.set_style(style);
+        self.counts().planned += calls;
+        self.bar.set_message(self.line());
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        self.plan(calls);
     }
 
     /// `calls` more calls are to come than was known.
@@ -61,11 +62,22 @@ impl Progress {
         if self.bar.is_hidden() {
             return;
         }
+        let (calls, all) = {
+            let counts = self.counts();
+            (counts.calls, counts.planned.max(counts.calls))
+        };
+        self.bar.update(|state| {
+            state.set_len(all);
+            state.set_pos(calls);
+        });
+        self.bar.set_message(self.line());
+    }
+
+    /// What stands behind the bar.
+    fn line(&self) -> String {
         let counts = self.counts();
-        self.bar.set_length(counts.planned.max(counts.calls));
-        self.bar.set_position(counts.calls);
-        self.bar.set_prefix(counts.rows.to_string());
-        self.bar.set_message(self.minutes(counts.planned.saturating_sub(counts.calls)).to_string());
+        let (calls, planned, rows) = (counts.calls, counts.planned.max(counts.calls), counts.rows);
+        format!("{calls}/{planned} calls, {rows} rows, about {} min left", self.minutes(planned - calls))
     }
 
     /// The stream that is read from now on.

@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::plan::{PartPlan, Scope};
 use super::progress::Progress;
 use super::reader::Reader;
@@ -31,8 +33,10 @@ pub struct Run {
     pub progress: Arc<Progress>,
     /// The configuration.
     pub config: Config,
-    /// When the run began, to the full second.
+    /// The moment up to which the run reads: when it began, rounded up to the full second.
     pub now: Moment,
+    /// When that is. No request whose window ends at `now` is sent before, so that no window ends in the future.
+    pub reached: Instant,
 }
 
 /// Why a run ended early.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::task::JoinHandle;
+use tokio::time::sleep_until;
 
 use super::plan::{PartPlan, Step};
 use super::read::{Job, Run, RunEnd};
@@ -12,13 +13,11 @@ use super::rows::{RowWriter, number_member};
 use super::state::{PartState, StreamState};
 use super::survey::{Account, Survey, named};
 use super::{Gate, explain};
-use crate::awin::{Body, Call, CallError, FailedCall, Patience};
+use crate::awin::{Body, Call, CallError, FailedCall, IN_FLIGHT, Patience};
 use crate::protocol::{Closed, Descriptor, Failure, FailureKind, Level, Status};
 use crate::row::{self, Splitter, Stop};
 use crate::streams::{AccountId, Part, Role, Source, Span, Stream, request};
 
-/// Requests under way at once. Awin takes up to 15 s for an answer; at 20 calls a minute this keeps the quota in use.
-pub(super) const IN_FLIGHT: usize = 8;
 /// How often the pages of a window are asked again from the first, because rows came or went meanwhile.
 const MAX_PAGE_RUNS: u32 = 3;
 
@@ -92,9 +91,16 @@ impl<'r> Reader<'r> {
             {
                 if !self.is_skipped(part, step) {
                     let request = request(stream, part, step.lane, step.span, 1, &run.config);
-                    let call = run.client.call(request, patience(stream, step.span));
+                    let call = run.client.call(request, patience(stream, step.span, step));
                     let gate = gates[&part.account].clone();
-                    under_way.push_back((part, step, Task(tokio::spawn(async move { gate.pass(open(call)).await }))));
+                    let due = (step.span.to == run.now).then_some(run.reached);
+                    let opened = async move {
+                        if let Some(due) = due {
+                            sleep_until(due).await;
+                        }
+                        gate.pass(open(call)).await
+                    };
+                    under_way.push_back((part, step, Task(tokio::spawn(opened))));
                 }
             }
             let Some((part, step, task)) = under_way.pop_front() else { return Ok(()) };
@@ -140,6 +146,10 @@ impl<'r> Reader<'r> {
                         return Ok(());
                     }
                     self.outage = is_outage;
+                    if is_outage {
+                        // A sign of life: it may take as long to find out about the next account.
+                        self.checkpoint();
+                    }
                 }
             }
         }
@@ -188,7 +198,7 @@ impl<'r> Reader<'r> {
                 opened
             } else {
                 let request = request(self.stream, part, step.lane, span, page, &self.run.config);
-                open(self.run.client.call(request, patience(self.stream, span))).await
+                open(self.run.client.call(request, patience(self.stream, span, step))).await
             };
             let (mut call, body) = opened.map_err(Trouble::Call)?;
             if !self.running {
@@ -323,8 +333,13 @@ fn halves(stream: &Stream, span: Span) -> Option<[Span; 2]> {
     matches!(stream.source, Source::Events(_)).then(|| span.halves()).flatten()
 }
 
-fn patience(stream: &Stream, span: Span) -> Patience {
-    if halves(stream, span).is_some() { Patience::Halvable } else { Patience::Full }
+/// How much is tried for `span`, a stretch of the window of `step`.
+fn patience(stream: &Stream, span: Span, step: &Step) -> Patience {
+    match halves(stream, span) {
+        None => Patience::Full,
+        Some(_) if span == step.span => Patience::Halvable,
+        Some(_) => Patience::Half,
+    }
 }
 
 async fn open(mut call: Call) -> Opened {

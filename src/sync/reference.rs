@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 
 use super::explain;
 use super::read::RunEnd;
-use super::reader::{IN_FLIGHT, Reader};
+use super::reader::Reader;
 use super::survey::{Account, Survey};
-use crate::awin::{CallError, FailedCall, Patience, Request};
+use crate::awin::{CallError, FailedCall, IN_FLIGHT, Patience, Request};
 use crate::protocol::{Level, Status};
 use crate::row::Stop;
 use crate::streams::{AccountId, Part, Reference, requests};
