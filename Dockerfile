@@ -9,6 +9,7 @@ ENV RUSTFLAGS="-C target-feature=+crt-static"
 
 # Dependencies in a layer of their own: manifests with empty sources, built once per Cargo.lock. The tests, benches and
 # examples that Cargo.toml names (`[[...]]`) are not in the build context, so those sections are left out.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 COPY sandbox/Cargo.toml sandbox/Cargo.toml
 RUN mkdir -p src sandbox/src \

@@ -1,10 +1,11 @@
 //! The fast way to fit rows to a schema against the plain way, over every variant and over random JSON.
 
+use awin_sandbox::{Demo, Kind, instant};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use source_awin::row::{Row, Shape, ShapeOptions, Splitter, Step, Stop};
-use source_awin::streams::{STREAMS, Stream, json_schema};
+use source_awin::streams::{STREAMS, Stream, find, json_schema};
 
 use crate::support::plain::{Fitted, fit};
 
@@ -219,4 +220,30 @@ fn odd_bodies_are_told_apart() {
     }
     let invalid = [b"[{\"url\":\"".as_slice(), b"\xff\xfe", b"\"}]"].concat();
     assert!(matches!(split(stream, &invalid, 7), Err(Stop::Syntax { expected: "UTF-8", .. })));
+}
+
+/// What fits its schema costs no memory of its own, however many fields a row has.
+#[test]
+fn no_field_is_allocated() {
+    let world = Demo::new(5, instant("2026-11-20T15:30:00Z")).build();
+    let (from, to) = ("2026-10-20".parse().expect("a date"), "2026-11-20".parse().expect("a date"));
+    let rows = world.truth_transactions(Kind::Advertiser, 90210, Tz::UTC, from, to, false);
+    let stream = find("transactions").expect("the stream");
+    let shape = shape(stream);
+    let (mut out, mut row) = (Vec::with_capacity(1 << 20), Row::default());
+    let (mut fitting, mut fields) = (0, 0);
+    for values in rows {
+        let text = values.to_string();
+        let used = allocation_counter::measure(|| {
+            out.clear();
+            shape.frame(text.as_bytes(), &mut out, &mut row).expect("a row");
+        });
+        // Rows of other shapes are converted, which may cost something.
+        if row.others.is_empty() && out.ends_with(&text.as_bytes()[1..text.len() - 1]) {
+            fitting += 1;
+            fields += values.as_object().map_or(0, Map::len);
+            assert!(used.count_total <= 2, "{used:?}");
+        }
+    }
+    assert!(fitting > 50 && fields > 30 * fitting, "{fitting} rows, {fields} fields");
 }

@@ -337,6 +337,15 @@ mod tests {
         assert_eq!(config.api_url.as_str(), "https://api.awin.com/");
     }
 
+    /// Only the zones that `.cargo/config.toml` names are built in.
+    #[test]
+    fn every_zone_of_the_spec_is_built_in() {
+        let schema = spec().connection_specification;
+        for zone in schema["properties"]["timezone"]["enum"].as_array().expect("a list") {
+            assert_eq!(config(json!({ "timezone": zone })).expect("valid").timezone.name(), zone);
+        }
+    }
+
     #[test]
     fn values_arrive_in_every_form_that_runners_send() {
         for ids in [json!("1, 2"), json!([1, 2]), json!(["1", "2"]), json!("[1,2]"), json!("[\"1\",\"2\"]"), json!(" 1,2 ")] {

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     panics::keep();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("the system gives a process its event loop");
     let received = Cell::new(None);
     let stop = async { received.set(Some(signalled().await)) };

@@ -18,6 +18,8 @@ use crate::protocol::Secrets;
 
 /// Bytes of an error answer that are read.
 const MAX_ERROR_BODY: usize = 64 * 1024;
+/// Bytes of a body that are handed on at once: what is done with them is done while they are in the processor's cache.
+const PIECE: usize = 64 * 1024;
 /// Bytes of an answer that is read as a whole (account lists, programme lists).
 const MAX_WHOLE_BODY: usize = 64 << 20;
 /// Longest `Retry-After` that is believed, in minutes.
@@ -126,8 +128,8 @@ impl Client {
         let address = format!("{}{}", url.as_str().trim_end_matches('/'), request.path);
         let response = http.get(address).query(&request.query).send().await.map_err(|error| failed(&error))?;
         match response.status().as_u16() {
-            200 => Ok(Body { response: Some(response) }),
-            204 => Ok(Body { response: None }),
+            200 => Ok(Body { response: Some(response), rest: Bytes::new() }),
+            204 => Ok(Body { response: None, rest: Bytes::new() }),
             status => {
                 let retry_after = retry_after(response.headers()).map(|pause| pause.min(*minute * MAX_RETRY_AFTER));
                 if status == 429 {
@@ -198,6 +200,8 @@ impl Call {
 pub struct Body {
     /// `None` for 204, which has no body and means an empty list.
     response: Option<Response>,
+    /// What has come in and was not asked for yet.
+    rest: Bytes,
 }
 
 impl Body {
@@ -208,10 +212,14 @@ impl Body {
 
     /// The next piece, unzipped; `None` at the end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, CallError> {
-        match &mut self.response {
-            Some(response) => response.chunk().await.map_err(|error| broken(&error)),
-            None => Ok(None),
+        while self.rest.is_empty() {
+            let Some(response) = &mut self.response else { return Ok(None) };
+            match response.chunk().await.map_err(|error| broken(&error))? {
+                Some(piece) => self.rest = piece,
+                None => return Ok(None),
+            }
         }
+        Ok(Some(self.rest.split_to(self.rest.len().min(PIECE))))
     }
 
     async fn whole(mut self, secrets: &Secrets) -> Result<Box<RawValue>, CallError> {

@@ -86,10 +86,17 @@ impl<'a> Frame<'a> {
         other_names: &mut Vec<Range<usize>>,
     ) -> Scan {
         let b = self.b;
-        if byte(b, 0)? != b'{' {
-            let (end, _) = json::value(b, 0)?;
-            let what = String::from_utf8_lossy(&b[..end.min(80)]).into_owned();
-            return Err(Stop::Shape(format!("a row is not an object but {what}")));
+        let kind = match byte(b, 0)? {
+            b'{' => None,
+            b'[' => Some("an array"),
+            b'"' => Some("a text"),
+            b'n' => Some("null"),
+            b't' | b'f' => Some("true or false"),
+            _ => Some("a number"),
+        };
+        if let Some(kind) = kind {
+            json::value(b, 0)?;
+            return Err(Stop::Shape(format!("a row is not an object but {kind}")));
         }
         // `separator` is the `{` or `,` before a field; `copied` the end of the last known field, up to which `b[from..]`
         // is to be copied. A comma is copied with the fields around it where both are known and nothing stands between.
