@@ -188,7 +188,9 @@ impl Run {
             return Ok(Err(wrong_zone(stream, &self.config)));
         }
         let blob = input.streams.get(stream.name);
-        let state = match StreamState::load(stream, blob, mode, configured.sync_id, &self.config) {
+        // Who asks for the impossible does not know jobs either: PyAirbyte gives every read the same `sync_id`.
+        let sync_id = configured.sync_id.filter(|_| configured.sync_mode == mode);
+        let state = match StreamState::load(stream, blob, mode, sync_id, &self.config) {
             Ok(state) => state,
             Err(failure) => return Ok(Err(failure)),
         };
