@@ -6,6 +6,7 @@
 
 mod support;
 
+mod acceptance;
 mod accounts;
 mod all_streams;
 mod calls;

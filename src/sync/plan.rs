@@ -80,7 +80,10 @@ pub fn plan(stream: &'static Stream, part: &Part, known: Option<&PartState>, sco
             (Role::Changes { .. }, _) if is_new => continue,
             (Role::Changes { .. }, SyncMode::Incremental) => (state.lane(lane).through, CHANGES_OVERLAP_DAYS, scope.now),
             (Role::Deleted, SyncMode::Incremental) if !state.lane(lane).over => {
-                (state.lane(lane).through.min(scope.reach().fixed_offset()), scope.lookback_days, scope.reach())
+                // The lane moves on to `now` behind a range that has ended; from there the look-back is that of its last days.
+                let through = state.lane(lane).through;
+                let reached = if through > scope.now { through } else { through.min(scope.reach().fixed_offset()) };
+                (reached, scope.lookback_days, scope.reach())
             }
             (Role::Changes { .. } | Role::Deleted, _) => continue,
         };
