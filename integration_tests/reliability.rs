@@ -122,6 +122,24 @@ fn rows_of_a_body_that_broke_are_emitted_once() {
     }
 }
 
+/// As long as each try brings rows that are new, it is worth another one: a destination that pauses for long may cost a
+/// connection each time.
+#[test]
+fn a_body_may_break_often_if_it_gets_further_each_time() {
+    let sandbox = Sandbox::start(demo(40));
+    let connector = Connector::new(&sandbox, "2026-10-25").with("advertiser_ids", "90210");
+    let cut = |nth: u64| FaultKind::CutBody { after_bytes: 8_000 * usize::try_from(nth).expect("small"), chunked: true };
+    sandbox.world().faults = (1..=9).map(|nth| Fault::on("/transactions/", cut(nth)).nth(nth)).collect();
+    let output = connector.read(&["transactions"], None).ok();
+    assert_in_sync(&sandbox.world(), &connector.config, &tables_of(&output.lines), &["transactions"]);
+    // Where it gets no further, six tries are enough.
+    sandbox.world().faults = vec![Fault::on("/transactions/", cut(1))];
+    let before = sandbox.calls().len();
+    assert_eq!(connector.read(&["transactions"], None).errors()[0].1, "transient_error");
+    let window = sandbox.calls()[before..].iter().filter(|call| call.query.iter().all(|(key, _)| key != "status")).count();
+    assert_eq!(window, 6);
+}
+
 /// A window that times out twice is asked for in halves, and a half that times out in halves again.
 #[test]
 fn a_window_that_times_out_is_read_in_halves() {

@@ -176,6 +176,11 @@ impl Call {
         self.open().await
     }
 
+    /// The request has brought something new before it broke: what failed before does not count any more.
+    pub fn progressed(&mut self) {
+        self.failures = 0;
+    }
+
     async fn pause_after(&mut self, error: CallError) -> Result<(), FailedCall> {
         let throttled = if matches!(error, CallError::Throttled { .. }) {
             self.throttled.get_or_insert_with(Instant::now).elapsed()

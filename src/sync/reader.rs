@@ -233,16 +233,19 @@ impl<'r> Reader<'r> {
             Source::Report(report) => report.rows_key,
             Source::Reference(_) => "body",
         };
+        let mut furthest = 0;
         loop {
             self.rows.begin_answer();
             let mut splitter = Splitter::new(rows_key);
             if body.is_no_content() {
                 return Ok((splitter, 0));
             }
-            let error = match self.rows_of(&mut body, &mut splitter).await? {
-                Ok(rows) => return Ok((splitter, rows)),
-                Err(error) => error,
-            };
+            let (rows, error) = self.rows_of(&mut body, &mut splitter).await?;
+            let Some(error) = error else { return Ok((splitter, rows)) };
+            if rows > furthest {
+                furthest = rows;
+                call.progressed();
+            }
             body = match call.reopen(error).await {
                 Ok(body) => body,
                 Err(failed) => return Err(Trouble::Call(Box::new(failed))),
@@ -250,7 +253,8 @@ impl<'r> Reader<'r> {
         }
     }
 
-    async fn rows_of(&mut self, body: &mut Body, splitter: &mut Splitter) -> Result<Result<u64, CallError>, Closed> {
+    /// Emits the rows of a body. Gives their number and, if the body did not end well, why.
+    async fn rows_of(&mut self, body: &mut Body, splitter: &mut Splitter) -> Result<(u64, Option<CallError>), Closed> {
         let emitter = &self.run.emitter;
         let mut bytes = 0;
         let mut count = 0;
@@ -262,27 +266,30 @@ impl<'r> Reader<'r> {
                     false
                 }
                 Ok(None) => true,
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Ok((count, Some(error))),
             };
-            loop {
+            let error = loop {
                 match emitter.lines(|lines| self.rows.next(splitter, ended, lines)) {
                     Ok(row::Step::Row) => {
                         count += 1;
                         emitter.relieve().await?;
                     }
-                    Ok(row::Step::End) if ended => return Ok(Ok(count)),
+                    Ok(row::Step::End) if ended => return Ok((count, None)),
                     // Behind the end, the rest of the body, white space at most, must still come in whole.
-                    Ok(row::Step::More | row::Step::End) => break,
+                    Ok(row::Step::More | row::Step::End) => break None,
                     Err(Stop::Incomplete) => {
-                        return Ok(Err(CallError::Broken(format!("it ends after {bytes} bytes in the middle"))));
+                        break Some(CallError::Broken(format!("it ends after {bytes} bytes in the middle")));
                     }
                     Err(Stop::Syntax { expected, .. }) => {
                         // Masked before it is cut.
                         let near: String = emitter.redact(&splitter.near()).chars().take(80).collect();
-                        return Ok(Err(CallError::NotJson(format!("expected {expected} in {near:?}"))));
+                        break Some(CallError::NotJson(format!("expected {expected} in {near:?}")));
                     }
-                    Err(Stop::Shape(what)) => return Ok(Err(CallError::Shape(what))),
+                    Err(Stop::Shape(what)) => break Some(CallError::Shape(what)),
                 }
+            };
+            if error.is_some() {
+                return Ok((count, error));
             }
         }
     }
