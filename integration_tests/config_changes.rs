@@ -1,6 +1,6 @@
 //! A configuration that is changed later: accounts added, the start moved, an end set, another zone.
 
-use awin_sandbox::{Demo, Event, Sandbox, Throttle, World, instant};
+use awin_sandbox::{Demo, Event, Sandbox, Standing, Throttle, World, instant};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -204,4 +204,29 @@ fn a_region_added_gets_its_own_history() {
     story.connector.config["regions"] = json!(["DE", "GB"]);
     story.sync();
     story.assert_in_sync();
+}
+
+/// The figures of its last days go on changing when the last programme of a market was left.
+#[test]
+fn a_market_that_is_not_found_any_more_is_still_read_and_told() {
+    let sandbox = Sandbox::start(world());
+    let mut connector = Connector::new(&sandbox, "2026-11-01").with("publisher_ids", "500321").with("lookback_days", 2);
+    let first = connector.read(&["stats_by_advertiser"], None).ok();
+    assert!(first.records("stats_by_advertiser").iter().any(|row| row["region"] == "DE"));
+    let left = instant(NOW) + TimeDelta::hours(1);
+    sandbox.world().relate(90210, 500321, Standing::NotJoined, left);
+    sandbox.world().clock.advance(TimeDelta::days(1));
+    connector.sees_clock_of(&sandbox);
+    sandbox.clear_calls();
+    let second = connector.read(&["stats_by_advertiser"], Some(&first.state())).ok();
+    let calls = sandbox.calls();
+    let asked = calls.iter().filter(|call| call.path.ends_with("/reports/advertiser") && call.param("region") == Some("DE"));
+    assert_eq!(asked.count(), 4, "two days of look-back, the last day and today");
+    let warnings = second.logs("WARN");
+    assert!(warnings.iter().any(|text| text.contains("DE") && text.contains("`regions`")), "{warnings:?}");
+    // Named, it is the user's choice alone.
+    sandbox.clear_calls();
+    let connector = connector.with("regions", json!(["GB"]));
+    connector.read(&["stats_by_advertiser"], Some(&second.state())).ok();
+    assert!(sandbox.calls().iter().all(|call| call.param("region") != Some("DE")));
 }

@@ -245,7 +245,7 @@ impl Run {
             return Ok(());
         }
         let scope = Scope::new(&self.config, self.now, mode);
-        for part in self.parts(job.stream, account.id, survey).await? {
+        for part in self.parts(job.stream, account.id, &job.state, survey).await? {
             let plan = plan::plan(job.stream, &part, job.state.part(&part), &scope);
             if plan.is_new {
                 job.state.remove(&part);
@@ -291,14 +291,33 @@ impl Run {
         Ok(accounts)
     }
 
-    /// The parts of an account that are covered on their own.
-    async fn parts(&self, stream: &Stream, account: AccountId, survey: &mut Survey) -> Result<Vec<Part>, FailedCall> {
+    /// The parts of an account that are covered on their own. Regions are those that are configured, or those that are found
+    /// and those that the state knows: their last figures go on changing.
+    async fn parts(
+        &self,
+        stream: &Stream,
+        account: AccountId,
+        state: &StreamState,
+        survey: &mut Survey,
+    ) -> Result<Vec<Part>, FailedCall> {
         let Some(taken) = stream.regions(account.kind) else {
             return Ok(vec![Part { account, region: None }]);
         };
-        let regions = survey.regions(account, &self.config, self.now).await?;
-        let regions = regions.into_iter().filter(|region| taken.contains(&region.as_str()));
-        Ok(regions.map(|region| Part { account, region: Some(region) }).collect())
+        let mut regions = survey.regions(account, &self.config, self.now).await?;
+        regions.retain(|region| taken.contains(&region.as_str()));
+        if self.config.regions.is_empty() {
+            let lost: Vec<String> = state.regions(account).filter(|region| !regions.contains(region)).collect();
+            if !lost.is_empty() {
+                let text = format!(
+                    "Regions {} of {account} are not found any more; `{}` still reads them. To end that, name the others in `regions`.",
+                    lost.join(", "),
+                    stream.name
+                );
+                self.emitter.log(Level::Warn, text);
+            }
+            regions.extend(lost);
+        }
+        Ok(regions.into_iter().map(|region| Part { account, region: Some(region) }).collect())
     }
 
     fn tell_plan(&self, jobs: &[Job]) {

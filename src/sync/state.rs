@@ -165,6 +165,11 @@ impl StreamState {
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
         self.parts.iter().map(|part| part.part().account)
     }
+
+    /// The regions of `account` of which something was read.
+    pub fn regions(&self, account: AccountId) -> impl Iterator<Item = String> + '_ {
+        self.parts.iter().map(PartState::part).filter(move |part| part.account == account).filter_map(|part| part.region)
+    }
 }
 
 /// What other connectors write to say that there is no cursor, or that all was read.
