@@ -214,7 +214,7 @@ fn a_market_that_is_not_found_any_more_is_still_read_and_told() {
     let first = connector.read(&["stats_by_advertiser"], None).ok();
     assert!(first.records("stats_by_advertiser").iter().any(|row| row["region"] == "DE"));
     let left = instant(NOW) + TimeDelta::hours(1);
-    sandbox.world().relate(90210, 500321, Standing::NotJoined, left);
+    sandbox.world().relate(90_210, 500_321, Standing::NotJoined, left);
     sandbox.world().clock.advance(TimeDelta::days(1));
     connector.sees_clock_of(&sandbox);
     sandbox.clear_calls();

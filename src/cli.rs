@@ -103,7 +103,7 @@ impl Environment {
 }
 
 /// Time for a reader to take the last lines after a signal.
-const LAST_LINES: Duration = Duration::from_secs(2);
+const LAST_LINES: Duration = Duration::from_millis(1500);
 
 /// Runs the command until it is done or `stop` is; gives the exit code. Either way the output ends with a whole line.
 pub async fn run(cli: Cli, environment: Environment, output: Output, stop: impl Future<Output = ()>) -> u8 {
@@ -122,8 +122,12 @@ pub async fn run(cli: Cli, environment: Environment, output: Output, stop: impl 
         Ok(code) => code,
         Err(Stopped::Closed) => 1,
         Err(Stopped::Signalled) => {
-            // A reader that takes nothing more must not keep the process alive.
-            let _ = tokio::time::timeout(LAST_LINES, emitter.finish()).await;
+            // A reader that takes little or nothing more must not keep the process alive.
+            let mut finished = std::pin::pin!(emitter.clone().finish());
+            if tokio::time::timeout(LAST_LINES, &mut finished).await.is_err() {
+                emitter.stop();
+                let _ = tokio::time::timeout(LAST_LINES / 2, finished).await;
+            }
             return 1;
         }
         Err(Stopped::Failed(failure)) => {

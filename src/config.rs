@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use chrono_tz::Tz;
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
@@ -95,6 +95,9 @@ pub fn zones() -> Vec<Tz> {
     zones.iter().filter_map(|zone| zone.as_str()?.parse().ok()).collect()
 }
 
+/// Awin's network is that old. A mistyped year would plan millions of calls.
+const FIRST_YEAR: i32 = 2000;
+
 impl Config {
     /// Reads the configuration file's text. The error is one sentence per wrong key and never holds the token.
     pub fn parse(text: &[u8]) -> Result<Self, Failure> {
@@ -140,7 +143,13 @@ impl Config {
                 "`end_date` {end_date} is before `start_date` {start_date}. Set an end on or after the start, or leave the end empty for today."
             )));
         }
+        if start_date.year() < FIRST_YEAR {
+            return Err(wrong("start_date", text("start_date"), "when there was no Awin", "Give a later day."));
+        }
         let base = text("api_url").trim_end_matches('/');
+        if base.contains('@') {
+            return Err(Failure::config("`api_url` holds a user or password, which Awin does not take. Give the address alone."));
+        }
         let api_url = Url::parse(base)
             .map_err(|e| wrong("api_url", base, &format!("which is no address ({e})"), "Leave it out to use Awin's."))?;
         Ok(Self {

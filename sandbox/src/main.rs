@@ -72,10 +72,13 @@ fn main() -> ExitCode {
     }
 }
 
+/// Days back at which the printed configuration starts at most: a first sync of every stream then ends soon.
+const DAYS_TO_TRY: u32 = 30;
+
 fn run(serve: &Serve) -> io::Result<()> {
     let now = Clock::System.now();
     let world = build(serve, now);
-    let start = now - TimeDelta::days(i64::from(serve.days));
+    let start = now - TimeDelta::days(i64::from(serve.days.min(DAYS_TO_TRY)));
     let guide = guide(&world, start);
     let sandbox = Sandbox::start_on(serve.port, world)?;
     // In one piece: whoever reads it may go away after the last line.
@@ -102,17 +105,23 @@ fn build(serve: &Serve, now: DateTime<Utc>) -> World {
     world
 }
 
+/// The most that the connector's `requests_per_minute` takes.
+const MOST_PER_MINUTE: u32 = 1000;
+
 /// What to do with it; `{url}` stands for the address.
 fn guide(world: &World, start: DateTime<Utc>) -> String {
     let ids = |kind: Kind| {
         let ids = world.accounts.iter().filter(|account| account.kind == kind).map(|account| account.id.to_string());
         ids.collect::<Vec<_>>().join(", ")
     };
-    let config = json!({
+    let mut config = json!({
         "api_url": "{url}",
         "api_token": world.token,
         "start_date": start.format("%Y-%m-%d").to_string(),
     });
+    if !world.throttle.enabled {
+        config["requests_per_minute"] = MOST_PER_MINUTE.into();
+    }
     format!(
         "Awin sandbox at {{url}}\ntoken:       {}\nadvertisers: {}\npublishers:  {}\nconfig:\n{config:#}\n",
         world.token,

@@ -22,6 +22,8 @@ const MAX_ERROR_BODY: usize = 64 * 1024;
 const PIECE: usize = 64 * 1024;
 /// Bytes of an answer that is read as a whole (account lists, programme lists).
 const MAX_WHOLE_BODY: usize = 64 << 20;
+/// Longest time that the bytes of one answer are waited for, all in all, in minutes.
+const MAX_WAIT: u32 = 10;
 /// Longest `Retry-After` that is believed, in minutes.
 const MAX_RETRY_AFTER: u32 = 15;
 
@@ -128,15 +130,15 @@ impl Client {
         let address = format!("{}{}", url.as_str().trim_end_matches('/'), request.path);
         let response = http.get(address).query(&request.query).send().await.map_err(|error| failed(&error))?;
         match response.status().as_u16() {
-            200 => Ok(Body { response: Some(response), rest: Bytes::new() }),
-            204 => Ok(Body { response: None, rest: Bytes::new() }),
+            200 => Ok(Body { response: Some(response), rest: Bytes::new(), left: *minute * MAX_WAIT }),
+            204 => Ok(Body { response: None, rest: Bytes::new(), left: *minute * MAX_WAIT }),
             status => {
                 let retry_after = retry_after(response.headers()).map(|pause| pause.min(*minute * MAX_RETRY_AFTER));
                 if status == 429 {
                     quota.block(retry_after);
                 }
                 // Before it is cut: a part of the token would not be found any more.
-                let text = secrets.redact(&String::from_utf8_lossy(&beginning(response).await));
+                let text = secrets.redact(&String::from_utf8_lossy(&beginning(response, *minute).await));
                 let text = text_of_body(text.as_bytes());
                 Err(CallError::from_status(status, text, retry_after))
             }
@@ -207,6 +209,8 @@ pub struct Body {
     response: Option<Response>,
     /// What has come in and was not asked for yet.
     rest: Bytes,
+    /// How long it may still be waited for.
+    left: Duration,
 }
 
 impl Body {
@@ -219,7 +223,12 @@ impl Body {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, CallError> {
         while self.rest.is_empty() {
             let Some(response) = &mut self.response else { return Ok(None) };
-            match response.chunk().await.map_err(|error| broken(&error))? {
+            let before = Instant::now();
+            let Ok(piece) = tokio::time::timeout(self.left, response.chunk()).await else {
+                return Err(CallError::TimedOut(" while the answer came in by drops".into()));
+            };
+            self.left = self.left.saturating_sub(before.elapsed());
+            match piece.map_err(|error| broken(&error))? {
                 Some(piece) => self.rest = piece,
                 None => return Ok(None),
             }
@@ -245,15 +254,18 @@ impl Body {
     }
 }
 
-/// The first bytes of an error answer; what cannot be read is left out.
-async fn beginning(mut response: Response) -> Vec<u8> {
+/// The first bytes of an error answer; what cannot be read within `time` is left out.
+async fn beginning(mut response: Response, time: Duration) -> Vec<u8> {
     let mut text = Vec::new();
-    while let Ok(Some(piece)) = response.chunk().await {
-        text.extend_from_slice(&piece);
-        if text.len() > MAX_ERROR_BODY {
-            break;
+    let all = async {
+        while let Ok(Some(piece)) = response.chunk().await {
+            text.extend_from_slice(&piece);
+            if text.len() > MAX_ERROR_BODY {
+                break;
+            }
         }
-    }
+    };
+    let _ = tokio::time::timeout(time, all).await;
     text
 }
 

@@ -5,7 +5,8 @@
 //! memory. Only whole lines are handed over, in one write, so lines never interleave and never break.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use serde_json::Value;
@@ -18,6 +19,8 @@ use super::{
 
 /// Bytes of lines that are handed over at once: large enough to make the hand-over cheap, small enough to keep memory flat.
 const BATCH: usize = 256 * 1024;
+/// Bytes of lines that are written at once, between which the output can be stopped.
+const PIECE: usize = 64 * 1024;
 /// Batches that wait while one is written: enough for both sides not to wait for each other.
 const WAITING: usize = 4;
 
@@ -33,6 +36,7 @@ pub struct Closed;
 pub struct Emitter {
     shared: Arc<Mutex<Shared>>,
     batches: mpsc::Sender<Vec<u8>>,
+    stopped: Arc<AtomicBool>,
 }
 
 struct Shared {
@@ -45,18 +49,30 @@ impl Emitter {
     /// Starts the writing thread. `debug` lets DEBUG lines through.
     pub fn new(mut output: Output, debug: bool) -> Self {
         let (batches, mut receiver) = mpsc::channel::<Vec<u8>>(WAITING);
+        let stopped = Arc::new(AtomicBool::new(false));
+        let is_stopped = Arc::clone(&stopped);
         thread::spawn(move || {
             while let Some(batch) = receiver.blocking_recv().filter(|batch| !batch.is_empty()) {
-                if let Err(error) = output.write_all(&batch).and_then(|()| output.flush()) {
-                    if error.kind() != io::ErrorKind::BrokenPipe {
-                        report(&error);
+                for lines in whole_lines(&batch) {
+                    if is_stopped.load(Ordering::Relaxed) {
+                        return;
                     }
-                    return; // Dropping the receiver tells the other side.
+                    if let Err(error) = output.write_all(lines).and_then(|()| output.flush()) {
+                        if error.kind() != io::ErrorKind::BrokenPipe {
+                            report(&error);
+                        }
+                        return; // Dropping the receiver tells the other side.
+                    }
                 }
             }
         });
         let shared = Shared { lines: Vec::with_capacity(2 * BATCH), secrets: Secrets::default(), debug };
-        Self { shared: Arc::new(Mutex::new(shared)), batches }
+        Self { shared: Arc::new(Mutex::new(shared)), batches, stopped }
+    }
+
+    /// Ends the output behind the lines that are being written; what waits is given up.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// Takes `secret` out of all later texts, however it is written there. Rows are not searched: Awin never sends the token
@@ -167,8 +183,14 @@ impl Emitter {
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
-        // A panic between lock and unlock leaves whole lines behind at worst one short; the crash report must get out.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.lock().unwrap_or_else(|poisoned| {
+            // Whoever wrote panicked within a line. The lines before it, and the report of the crash, must get out.
+            self.shared.clear_poison();
+            let mut shared = poisoned.into_inner();
+            let whole = shared.lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+            shared.lines.truncate(whole);
+            shared
+        })
     }
 }
 
@@ -187,7 +209,66 @@ impl Shared {
     }
 }
 
+/// Pieces of whole lines, as much as a pipe holds at a time or one long line.
+fn whole_lines(batch: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = batch;
+    std::iter::from_fn(move || {
+        let head = &rest[..rest.len().min(PIECE)];
+        let last = memchr::memrchr(b'\n', head).or_else(|| memchr::memchr(b'\n', rest));
+        let (lines, left) = rest.split_at(last.map_or(rest.len(), |end| end + 1));
+        rest = left;
+        (!lines.is_empty()).then_some(lines)
+    })
+}
+
 #[expect(clippy::print_stderr, reason = "stdout is broken: stderr is all that is left")]
 fn report(error: &io::Error) {
     eprintln!("source-awin: cannot write to stdout: {error}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A buffer that several hold.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no panic with the lock").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_a_panic_left_unfinished_does_not_go_out() {
+        let kept = Kept::default();
+        let emitter = Emitter::new(Box::new(kept.clone()), false);
+        emitter.lines(|lines| lines.extend_from_slice(b"whole\n"));
+        let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            emitter.lines(|lines| {
+                lines.extend_from_slice(b"half of a li");
+                panic!("in the middle");
+            });
+        }));
+        assert!(broken.is_err());
+        emitter.log(Level::Info, "after");
+        assert_eq!(emitter.finish().await, Ok(()));
+        let text = String::from_utf8(kept.0.lock().expect("the lock").clone()).expect("UTF-8");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!((lines.len(), lines[0]), (2, "whole"), "{text}");
+        assert!(lines[1].starts_with("{\"type\":\"LOG\""), "{text}");
+    }
+
+    #[test]
+    fn batches_are_cut_between_lines() {
+        let batch = [vec![b'a'; 10], vec![b'\n'], vec![b'b'; PIECE + 5], vec![b'\n'], vec![b'c'; 3], vec![b'\n']].concat();
+        let pieces: Vec<usize> = whole_lines(&batch).map(<[u8]>::len).collect();
+        assert_eq!(pieces, [11, PIECE + 6, 4]);
+    }
 }

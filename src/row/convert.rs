@@ -1,5 +1,7 @@
 //! Conversions between JSON types that lose nothing. Each gives `None` where the value would change.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 
@@ -40,28 +42,41 @@ pub(super) fn is_number(text: &[u8]) -> bool {
     super::json::number(&terminated, 0) == Ok(text.len())
 }
 
-/// Whether the quoted bytes are `"yyyy-MM-ddTHH:mm:ss"`, as nearly all stamps are.
-pub(super) fn is_plain_stamp(quoted: &[u8]) -> bool {
-    const PATTERN: &[u8; 21] = b"\"0000-00-00T00:00:00\"";
-    quoted.len() == PATTERN.len()
-        && quoted
-            .iter()
-            .zip(PATTERN)
-            .all(|(&byte, &pattern)| if pattern == b'0' { byte.is_ascii_digit() } else { byte == pattern })
-}
-
-/// A stamp in any usual writing as `yyyy-MM-ddTHH:mm:ss` in `zone`, with its fraction if it has one.
-pub(super) fn stamp(text: &[u8], zone: Tz) -> Option<String> {
-    let text = std::str::from_utf8(text).ok()?.trim();
-    let iso = text.replacen(' ', "T", 1);
+/// A stamp in any usual writing as `yyyy-MM-ddTHH:mm:ss` in `zone`, with its fraction if it has one. Nearly all are written so
+/// already and given as they are.
+pub fn stamp(text: &[u8], zone: Tz) -> Option<Cow<'_, [u8]>> {
+    if is_plain_stamp(text) {
+        return Some(Cow::Borrowed(text));
+    }
+    let iso = std::str::from_utf8(text).ok()?.trim().replacen(' ', "T", 1);
     let stamp = if let Ok(instant) = DateTime::parse_from_rfc3339(&iso) {
         instant.with_timezone(&zone).naive_local()
     } else if let Ok(stamp) = iso.parse::<NaiveDateTime>() {
         stamp
+    } else if let Ok(stamp) = NaiveDateTime::parse_from_str(&iso, "%Y-%m-%dT%H:%M") {
+        stamp
     } else {
         iso.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0)?
     };
-    Some(stamp.format("%Y-%m-%dT%H:%M:%S%.f").to_string())
+    Some(Cow::Owned(stamp.format("%Y-%m-%dT%H:%M:%S%.f").to_string().into_bytes()))
+}
+
+/// Whether the text is `yyyy-MM-ddTHH:mm:ss` and for sure a moment of the calendar (29 February takes a second look).
+fn is_plain_stamp(text: &[u8]) -> bool {
+    const PATTERN: &[u8; 19] = b"0000-00-00T00:00:00";
+    let is_like = |(&byte, &pattern): (&u8, &u8)| if pattern == b'0' { byte.is_ascii_digit() } else { byte == pattern };
+    if text.len() != PATTERN.len() || !text.iter().zip(PATTERN).all(is_like) {
+        return false;
+    }
+    let last_day: &[u8] = match &text[5..7] {
+        b"01" | b"03" | b"05" | b"07" | b"08" | b"10" | b"12" => b"31",
+        b"04" | b"06" | b"09" | b"11" => b"30",
+        b"02" => b"28",
+        _ => return false,
+    };
+    let day = &text[8..10];
+    let hour = &text[11..13];
+    b"01".as_slice() <= day && day <= last_day && hour <= b"23".as_slice() && text[14] <= b'5' && text[17] <= b'5'
 }
 
 /// The date of a date or date-time text.
@@ -124,11 +139,23 @@ mod tests {
             ("2021-07-09T06:38:00Z", Some("2021-07-09T08:38:00")),
             ("2021-07-09T06:38:00+05:00", Some("2021-07-09T03:38:00")),
             ("2021-07-09", Some("2021-07-09T00:00:00")),
+            (" 2021-07-09T06:38", Some("2021-07-09T06:38:00")),
+            ("2021-7-9", Some("2021-07-09T00:00:00")),
+            ("2021-12-31T23:59:59", Some("2021-12-31T23:59:59")),
+            ("2024-02-29T06:38:00", Some("2024-02-29T06:38:00")),
+            ("2023-02-29T06:38:00", None),
             ("2021-02-30T06:38:00", None),
+            ("2021-06-31T06:38:00", None),
+            ("2021-09-45T06:38:00", None),
+            ("2021-00-01T06:38:00", None),
+            ("2021-01-00T06:38:00", None),
+            ("2021-01-01T24:00:00", None),
+            ("2021-01-01T23:60:00", None),
+            ("2021-01-01T99:99:99", None),
             ("yesterday", None),
             ("", None),
         ] {
-            assert_eq!(stamp(text.as_bytes(), Tz::Europe__Berlin).as_deref(), wanted, "{text}");
+            assert_eq!(stamp(text.as_bytes(), Tz::Europe__Berlin).as_deref(), wanted.map(str::as_bytes), "{text}");
         }
     }
 

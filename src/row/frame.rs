@@ -1,5 +1,6 @@
 //! Re-framing: one pass over a row's bytes, copying what fits the schema and mending what does not.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::convert;
@@ -58,10 +59,16 @@ impl Shape {
             Ok(_) => Ok(end),
             Err(error) => Err(syntax(error.valid_up_to(), "UTF-8")),
         });
-        match framed {
-            Ok(_) if out.len() - start > MAX_ROW => shrink(out, start, &mut row.changes),
-            Ok(_) => {}
-            Err(_) => out.truncate(start),
+        if framed.is_err() {
+            out.truncate(start);
+            return framed;
+        }
+        if out.len() - start > MAX_ROW {
+            shrink(out, start, &mut row.changes);
+        }
+        mend_surrogates(out, start, &mut row.changes);
+        if json::mend_surrogates(&mut row.others) {
+            row.changes.push(mended("otherFields"));
         }
         framed
     }
@@ -281,12 +288,11 @@ impl<'a> Frame<'a> {
                     self.replace(start, end, b"null");
                 }
             }
-            Kind::Stamp => {
-                if !convert::is_plain_stamp(quoted) {
-                    let stamp = convert::stamp(text, self.zone).map(|stamp| format!("\"{stamp}\""));
-                    self.replace_or_nullify(start, end, stamp.as_deref());
-                }
-            }
+            Kind::Stamp => match convert::stamp(text, self.zone) {
+                Some(Cow::Borrowed(_)) => {}
+                Some(Cow::Owned(stamp)) => self.replace(start, end, &[b"\"", &stamp[..], b"\""].concat()),
+                None => self.nullify(start, end),
+            },
             Kind::Date => {
                 let date = convert::date(text);
                 if text.len() != 10 || date.is_none() {
@@ -416,19 +422,45 @@ fn name(b: &[u8], i: usize, fields: &[Field], guess: usize) -> Result<(usize, Op
 fn shrink(out: &mut Vec<u8>, start: usize, changes: &mut Vec<Change>) {
     while out.len() - start > MAX_ROW {
         let mut largest: Option<(Range<usize>, Range<usize>)> = None;
-        let mut i = start;
-        while i < out.len() {
-            // Framed text is valid by construction; a scalar number at the very end of it cannot be the largest field.
-            let Ok(name_end) = string(out, i + 1) else { break };
-            let Ok((end, _)) = json::value(out, name_end + 1) else { break };
-            if largest.as_ref().is_none_or(|(_, value)| end - name_end - 1 > value.len()) {
-                largest = Some((i + 2..name_end - 1, name_end + 1..end));
+        for (name, value) in fields_of(out, start) {
+            if largest.as_ref().is_none_or(|(_, largest)| value.len() > largest.len()) {
+                largest = Some((name, value));
             }
-            i = end;
         }
         let Some((name, value)) = largest else { return };
         let field = String::from_utf8_lossy(&out[name]).into_owned();
         out.splice(value, *b"null");
         changes.push(Change { field, change: ChangeKind::Nulled, reason: ChangeReason::SourceRecordSizeLimitation });
     }
+}
+
+/// Puts the replacement character in the place of halves of surrogate pairs, which no Unicode text can hold: texts that were cut
+/// in the middle of an emoji have them, and strict readers refuse the whole line.
+fn mend_surrogates(out: &mut [u8], start: usize, changes: &mut Vec<Change>) {
+    if json::lone_surrogate(&out[start..], 0).is_none() {
+        return;
+    }
+    for (name, value) in fields_of(out, start) {
+        if json::mend_surrogates(&mut out[value]) {
+            changes.push(mended(&String::from_utf8_lossy(&out[name])));
+        }
+    }
+}
+
+fn mended(field: &str) -> Change {
+    Change { field: field.to_owned(), change: ChangeKind::Truncated, reason: ChangeReason::SourceSerializationError }
+}
+
+/// Where names and values stand in the framed row `out[start..]`, `,"name":value` each.
+fn fields_of(out: &[u8], start: usize) -> Vec<(Range<usize>, Range<usize>)> {
+    let mut fields = Vec::new();
+    let mut i = start;
+    while i < out.len() {
+        // Framed text is valid by construction; only a number at its very end cannot be told from one that goes on.
+        let Ok(name_end) = string(out, i + 1) else { break };
+        let end = json::value(out, name_end + 1).map_or(out.len(), |(end, _)| end);
+        fields.push((i + 2..name_end - 1, name_end + 1..end));
+        i = end;
+    }
+    fields
 }

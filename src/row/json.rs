@@ -99,6 +99,35 @@ fn special(b: &[u8], mut i: usize) -> usize {
     i
 }
 
+/// Position of the next escape, at or behind `i`, that is half of a surrogate pair without its other half. `i` must not stand
+/// within an escape.
+pub fn lone_surrogate(text: &[u8], mut i: usize) -> Option<usize> {
+    let code = |i: usize| -> Option<u32> {
+        let digits = text.get(i..i + 6)?.strip_prefix(b"\\u")?;
+        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    while let Some(offset) = memchr::memchr(b'\\', text.get(i..)?) {
+        i += offset;
+        i += match code(i) {
+            None => 2,
+            Some(0xd800..=0xdbff) if matches!(code(i + 6), Some(0xdc00..=0xdfff)) => 12,
+            Some(0xd800..=0xdfff) => return Some(i),
+            Some(_) => 6,
+        };
+    }
+    None
+}
+
+/// Overwrites such escapes with that of the replacement character. True if there were any.
+pub fn mend_surrogates(text: &mut [u8]) -> bool {
+    let mut i = 0;
+    while let Some(lone) = lone_surrogate(text, i) {
+        i = lone + 6;
+        text[lone..i].copy_from_slice(b"\\ufffd");
+    }
+    i > 0
+}
+
 /// Behind a number. Only the byte behind it shows that it has ended.
 pub fn number(b: &[u8], mut i: usize) -> Scan {
     if byte(b, i)? == b'-' {

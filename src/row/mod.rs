@@ -10,7 +10,8 @@ mod json;
 mod shape;
 mod split;
 
+pub use convert::stamp;
 pub use frame::Row;
-pub use json::{Stop, text_of};
+pub use json::{Stop, mend_surrogates, text_of};
 pub use shape::{Shape, ShapeOptions};
 pub use split::{Splitter, Step};

@@ -26,7 +26,7 @@ pub fn failed(stream: &str, part: &Part, name: Option<&str>, FailedCall { reques
         }
         CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) => {
             format!(
-                "Awin's answer for `{stream}` of {account}{period} is not what its documentation promises: {error}. Report this as a bug."
+                "Awin's answer for `{stream}` of {account}{period} is not what its documentation promises: {error}. If it reads like a page of a proxy, or `api_url` is set, look there; else report this as a bug."
             )
         }
         CallError::Throttled { .. } => {
@@ -53,11 +53,11 @@ fn refused(stream: &str, account: &str, kind: AccountKind, error: &CallError) ->
     )
 }
 
-/// A found account that gives no data and never has.
-pub fn skipped(part: &Part, name: Option<&str>, error: &CallError) -> String {
+/// A found account that gives no data of `stream` and never has.
+pub fn skipped(stream: &str, part: &Part, name: Option<&str>, error: &CallError) -> String {
     let name = name.map_or(String::new(), |name| format!(" ({name})"));
     format!(
-        "The token lists {}{name}, but Awin refuses its data ({error}); it is left out. Name it in `{}_ids` to make this an error.",
+        "The token lists {}{name}, but Awin refuses its `{stream}` ({error}); it is left out there. Name it in `{}_ids` to make this an error.",
         part.account, part.account.kind
     )
 }
@@ -67,7 +67,7 @@ pub fn accounts_failed(error: &CallError) -> Failure {
     match error {
         CallError::Refused { status: 401, .. } => dead_token(error),
         CallError::Refused { .. } => Failure::config(format!(
-            "Awin refuses the list of accounts: {error}. Check the token's user at ui.awin.com, or make a new token at ui.awin.com/awin-api."
+            "Awin refuses the list of accounts: {error}. Check the token's user at ui.awin.com, or make a new token at ui.awin.com/awin-api. If `api_url` is set, check it, too."
         )),
         CallError::Throttled { .. } => Failure::transient(
             "Awin's limit of calls per minute is used up, perhaps by another tool of the same user. The configuration may be right; try again in a minute.",

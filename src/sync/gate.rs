@@ -1,4 +1,4 @@
-//! A gate per account: its first call goes alone. If Awin refuses it, the calls that wait behind it are not made.
+//! A gate: the first call goes through alone. If Awin refuses what it asks for, the calls that wait behind it are not made.
 
 use std::sync::Arc;
 
@@ -6,25 +6,41 @@ use tokio::sync::Mutex;
 
 use crate::awin::{CallError, FailedCall};
 
+/// What a call gives; nothing if a gate was shut.
+pub type Passed<T> = Option<Result<T, Box<FailedCall>>>;
+
 /// Cheap to clone; all clones are the same gate.
-#[derive(Clone, Default)]
-pub struct Gate(Arc<Mutex<Option<bool>>>);
+#[derive(Clone)]
+pub struct Gate {
+    is_open: Arc<Mutex<Option<bool>>>,
+    shuts: fn(&CallError) -> bool,
+}
 
 impl Gate {
-    /// What `call` gives; nothing if the account was refused before.
-    pub async fn pass<T>(&self, call: impl Future<Output = Result<T, Box<FailedCall>>>) -> Option<Result<T, Box<FailedCall>>> {
-        let mut is_open = self.0.lock().await;
+    /// In front of an account: shut if Awin refuses it.
+    pub fn of_account() -> Self {
+        Self { is_open: Arc::default(), shuts: |error| matches!(error, CallError::Refused { .. }) }
+    }
+
+    /// In front of a lane that Awin may not offer: shut if it says so.
+    pub fn of_offer() -> Self {
+        Self { is_open: Arc::default(), shuts: |error| matches!(error, CallError::BadRequest { status: 400, .. }) }
+    }
+
+    /// What `call` gives, when it is its turn.
+    pub async fn pass<T>(&self, call: impl Future<Output = Passed<T>>) -> Passed<T> {
+        let mut is_open = self.is_open.lock().await;
         match *is_open {
             Some(true) => {
                 drop(is_open);
-                Some(call.await)
+                call.await
             }
             Some(false) => None,
             None => {
                 let result = call.await;
-                let refused = result.as_ref().is_err_and(|failed| matches!(failed.error, CallError::Refused { .. }));
-                *is_open = Some(!refused);
-                Some(result)
+                let is_shut = matches!(&result, Some(Err(failed)) if (self.shuts)(&failed.error));
+                *is_open = Some(!is_shut);
+                result
             }
         }
     }

@@ -13,7 +13,7 @@ mod state;
 mod survey;
 
 pub use check::check;
-use gate::Gate;
+use gate::{Gate, Passed};
 pub use plan::{PartPlan, Scope, plan};
 pub use progress::Progress;
 pub use read::{Run, RunEnd};

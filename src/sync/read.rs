@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use tokio::time::Instant;
 
 use super::plan::{PartPlan, Scope};
@@ -81,6 +82,15 @@ impl Run {
         self.emitter.log(Level::Info, "Starting syncing source-awin");
         for warning in &input.warnings {
             self.emitter.log(Level::Warn, warning);
+        }
+        if self.config.start_date > self.now.date_naive() {
+            let text = format!("`start_date` {} is still to come; until then there is nothing to read.", self.config.start_date);
+            self.emitter.log(Level::Warn, text);
+        }
+        let unknown: Vec<&str> = input.streams.keys().map(String::as_str).filter(|name| streams::find(name).is_none()).collect();
+        if !unknown.is_empty() {
+            let text = format!("The state given is also one of {}, which are no streams of this connector.", unknown.join(", "));
+            self.emitter.log(Level::Warn, text);
         }
         let mut survey = Survey::new(self.client.clone(), self.emitter.clone());
         let mut failures: BTreeMap<Descriptor, Failure> = BTreeMap::new();
@@ -194,6 +204,13 @@ impl Run {
             Ok(state) => state,
             Err(failure) => return Ok(Err(failure)),
         };
+        if state.parts.iter().any(|part| part.through > (self.now + TimeDelta::days(1)).fixed_offset()) {
+            let text = format!(
+                "The state of `{}` says that days to come were read already; nothing is read until then. If a clock was wrong, refresh the stream.",
+                stream.name
+            );
+            self.emitter.log(Level::Warn, text);
+        }
         let mut job = Job { stream, descriptor: configured.stream.clone(), state, parts: vec![], asks: vec![], failures: vec![] };
         if matches!(stream.source, Source::Reference(Reference::Accounts)) {
             return Ok(Ok(job));
@@ -377,9 +394,8 @@ impl Run {
             let _ = survey.listed(Patience::Little).await;
         }
         if refused && !account.named && !state.knows(account.id) {
-            if survey.is_first_refusal(account.id) {
-                self.emitter.log(Level::Warn, explain::skipped(part, survey.name(account.id), &failed.error));
-            }
+            let level = if survey.is_first_refusal(account.id) { Level::Warn } else { Level::Info };
+            self.emitter.log(level, explain::skipped(stream.name, part, survey.name(account.id), &failed.error));
             return None;
         }
         Some(explain::failed(stream.name, part, survey.name(account.id), failed))

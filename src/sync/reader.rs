@@ -2,7 +2,7 @@
 //!
 //! Several requests are under way at once; their answers are read, emitted and committed in the order of the plan.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
@@ -12,7 +12,7 @@ use super::read::{Job, Run, RunEnd};
 use super::rows::{RowWriter, number_member};
 use super::state::{PartState, StreamState};
 use super::survey::{Account, Survey, named};
-use super::{Gate, explain};
+use super::{Gate, Passed, explain};
 use crate::awin::{Body, Call, CallError, FailedCall, IN_FLIGHT, Patience};
 use crate::protocol::{Closed, Descriptor, Failure, FailureKind, Level, Status};
 use crate::row::{self, Splitter, Stop};
@@ -32,13 +32,21 @@ pub(super) struct Reader<'r> {
     named: BTreeMap<AccountId, bool>,
     pub(super) rows: RowWriter,
     pub(super) failures: Vec<Failure>,
-    /// Accounts and lanes of which nothing more is read in this run.
-    skips: BTreeSet<(AccountId, Option<&'static str>)>,
+    /// Of which nothing more is read in this run.
+    skips: Vec<Skip>,
     /// Records as of the last STATE; `None` if there was none yet.
     stated: Option<u64>,
     pub(super) running: bool,
     /// Whether the last account that was read could not be reached.
     outage: bool,
+}
+
+/// What is not read any more.
+#[derive(PartialEq)]
+enum Skip {
+    Account(AccountId),
+    Part(Part),
+    Lane(AccountId, &'static str),
 }
 
 /// What a window that could not be read means.
@@ -72,7 +80,7 @@ impl<'r> Reader<'r> {
             named,
             rows,
             failures: job.failures,
-            skips: BTreeSet::new(),
+            skips: Vec::new(),
             stated: None,
             running: false,
             outage: false,
@@ -81,7 +89,8 @@ impl<'r> Reader<'r> {
 
     pub(super) async fn read_windows(&mut self, survey: &mut Survey) -> Result<(), RunEnd> {
         let steps = std::mem::take(&mut self.steps);
-        let gates: BTreeMap<AccountId, Gate> = steps.iter().map(|(part, _)| (part.account, Gate::default())).collect();
+        let mut of_accounts: BTreeMap<AccountId, Gate> = BTreeMap::new();
+        let mut of_offers: BTreeMap<(AccountId, &str), Gate> = BTreeMap::new();
         let (run, stream) = (self.run, self.stream);
         let mut upcoming = steps.iter();
         let mut under_way = VecDeque::new();
@@ -92,13 +101,20 @@ impl<'r> Reader<'r> {
                 if !self.is_skipped(part, step) {
                     let request = request(stream, part, step.lane, step.span, 1, &run.config);
                     let call = run.client.call(request, patience(stream, step.span, step));
-                    let gate = gates[&part.account].clone();
+                    let gate = of_accounts.entry(part.account).or_insert_with(Gate::of_account).clone();
+                    let is_optional = matches!(step.lane.role, Role::Changes { optional: true });
+                    let offer = is_optional
+                        .then(|| of_offers.entry((part.account, step.lane.name)).or_insert_with(Gate::of_offer).clone());
                     let due = (step.span.to == run.now).then_some(run.reached);
                     let opened = async move {
                         if let Some(due) = due {
                             sleep_until(due).await;
                         }
-                        gate.pass(open(call)).await
+                        let opened = gate.pass(async { Some(open(call).await) });
+                        match offer {
+                            Some(offer) => offer.pass(opened).await,
+                            None => opened.await,
+                        }
                     };
                     under_way.push_back((part, step, Task(tokio::spawn(opened))));
                 }
@@ -127,21 +143,22 @@ impl<'r> Reader<'r> {
                             stream.name, step.lane.name, part.account, failed.error
                         );
                         run.emitter.log(Level::Warn, text);
-                        self.skips.insert((part.account, Some(step.lane.name)));
+                        self.skips.push(Skip::Lane(part.account, step.lane.name));
                         continue;
                     }
                     if survey.is_token_dead(&failed.error).await {
                         self.end_state();
                         return Err(RunEnd::Failed(explain::dead_token(&failed.error)));
                     }
-                    self.skips.insert((part.account, None));
+                    // What Awin says of a request, or what is wrong with an answer, is about this part alone.
+                    let is_its_own = failed.error.failure_kind() == FailureKind::System;
+                    self.skips.push(if is_its_own { Skip::Part(part.clone()) } else { Skip::Account(part.account) });
                     let is_outage = failed.error.failure_kind() == FailureKind::Transient;
                     let account = Account { id: part.account, named: self.named.get(&part.account).copied().unwrap_or(true) };
                     self.failures.extend(run.refusal(stream, &account, part, &failed, &self.state, survey).await);
                     if is_outage && self.outage {
-                        // Two accounts in a row: it is not the account. Trying the others would only take time.
-                        let text =
-                            format!("Awin does not answer; the other accounts of `{}` are not tried in this run.", stream.name);
+                        // Two accounts in a row: it is not the account. Trying on would only take time.
+                        let text = format!("Awin does not answer; `{}` is not read any further in this run.", stream.name);
                         run.emitter.log(Level::Warn, text);
                         return Ok(());
                     }
@@ -156,7 +173,11 @@ impl<'r> Reader<'r> {
     }
 
     fn is_skipped(&self, part: &Part, step: &Step) -> bool {
-        self.skips.contains(&(part.account, None)) || self.skips.contains(&(part.account, Some(step.lane.name)))
+        self.skips.iter().any(|skip| match skip {
+            Skip::Account(account) => *account == part.account,
+            Skip::Part(skipped) => skipped == part,
+            Skip::Lane(account, lane) => *account == part.account && *lane == step.lane.name,
+        })
     }
 
     /// Reads one window, in halves if it keeps timing out.
@@ -166,6 +187,8 @@ impl<'r> Reader<'r> {
         let mut spans = vec![step.span];
         while let Some(span) = spans.pop() {
             match self.span(part, step, span, opened.take()).await {
+                // Of a window of the missing beginning only the whole extends what is covered.
+                Ok(()) if !spans.is_empty() && self.is_next(part, step, span) => self.commit(part, &Step { span, ..*step }),
                 Ok(()) => {}
                 Err(Trouble::Call(trouble)) if matches!(trouble.error, CallError::TimedOut(_)) => match halves(self.stream, span)
                 {
@@ -193,6 +216,7 @@ impl<'r> Reader<'r> {
         let mut page = 1;
         let mut total = None;
         let mut runs = 1;
+        let mut last = None;
         loop {
             let opened = if let Some(opened) = opened.take() {
                 opened
@@ -216,12 +240,15 @@ impl<'r> Reader<'r> {
             total = rows_in_all;
             let more = match number_member(&splitter, "totalPagesAvailable") {
                 Some(pages) => u64::from(page) < pages && rows > 0,
-                None => rows >= page_size,
+                // A list: of one page's length, there may be another; longer, Awin knows no pages here.
+                None => rows == page_size,
             };
-            if !more {
+            // The same page again: Awin does not turn pages.
+            let digest = Some(self.rows.digest());
+            if !more || digest == last {
                 return Ok(());
             }
-            page += 1;
+            (page, last) = (page + 1, digest);
             self.run.progress.plan(1);
         }
     }
@@ -300,8 +327,14 @@ impl<'r> Reader<'r> {
             if let Some(plan) = self.plans.iter_mut().find(|plan| plan.state.part() == *part) {
                 plan.state.lane(lane).over = true;
             }
-            self.skips.insert((part.account, Some(lane.name)));
+            self.skips.push(Skip::Lane(part.account, lane.name));
         }
+    }
+
+    /// Whether `span` goes on where the covered stretch ends.
+    fn is_next(&self, part: &Part, step: &Step, span: Span) -> bool {
+        let plan = self.plans.iter().find(|plan| plan.state.part() == *part);
+        step.lane.role != Role::Main || plan.is_some_and(|plan| span.to.fixed_offset() > plan.state.through)
     }
 
     /// Notes that the window is read, and emits a STATE.
@@ -357,11 +390,11 @@ async fn open(mut call: Call) -> Opened {
 }
 
 /// A task that ends with its owner: what nobody waits for must not use up the quota.
-struct Task(JoinHandle<Option<Opened>>);
+struct Task(JoinHandle<Passed<(Call, Body)>>);
 
 impl Task {
     /// What the task gives; nothing if the account's gate is shut.
-    async fn join(mut self) -> Option<Opened> {
+    async fn join(mut self) -> Passed<(Call, Body)> {
         match (&mut self.0).await {
             Ok(opened) => opened,
             Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -10,7 +10,7 @@ use super::read::RunEnd;
 use super::reader::Reader;
 use super::survey::{Account, Survey};
 use crate::awin::{CallError, FailedCall, IN_FLIGHT, Patience, Request};
-use crate::protocol::{Level, Status};
+use crate::protocol::{FailureKind, Level, Status};
 use crate::row::Stop;
 use crate::streams::{AccountId, Part, Reference, requests};
 
@@ -36,10 +36,12 @@ impl Ask {
 impl Reader<'_> {
     /// Reads the token's own list of accounts.
     pub(super) async fn read_accounts(&mut self, survey: &mut Survey) -> Result<(), RunEnd> {
-        let text = survey.accounts_text().await.map_err(|error| RunEnd::Failed(explain::accounts_failed(&error)))?;
-        if let Err(error) = self.emit(None, Reference::Accounts, None, text) {
-            self.failures.push(explain::accounts_failed(&error));
-        }
+        let read = match survey.accounts_text().await {
+            Ok(text) => self.emit(None, Reference::Accounts, None, text),
+            Err(error @ CallError::Refused { status: 401, .. }) => return Err(RunEnd::Failed(explain::accounts_failed(&error))),
+            Err(error) => Err(error),
+        };
+        self.failures.extend(read.err().map(|error| explain::accounts_failed(&error)));
         Ok(())
     }
 
@@ -104,13 +106,14 @@ impl Reader<'_> {
             .map(|programme| async move { (*programme, run.client.get(request(*programme), Patience::Full).await) });
         let mut answers = std::pin::pin!(futures_util::stream::iter(calls).buffered(IN_FLIGHT));
         let mut left = Vec::new();
+        let mut broken = None;
         while let Some((programme, answer)) = answers.next().await {
+            let answer = answer.and_then(|text| {
+                let emitted = self.emit(Some(part.account), reference, Some(programme), &text);
+                emitted.map_err(|error| FailedCall { request: request(programme), error })
+            });
             match answer {
-                Ok(text) => {
-                    if let Err(error) = self.emit(Some(part.account), reference, Some(programme), &text) {
-                        return Ok(Err(FailedCall { request: request(programme), error }));
-                    }
-                }
+                Ok(()) => {}
                 // The list has just been read, so this is about the programme: it was left since, or has no details.
                 Err(failed) if matches!(failed.error, CallError::Refused { .. }) => {
                     if survey.is_token_dead(&failed.error).await {
@@ -118,9 +121,13 @@ impl Reader<'_> {
                     }
                     left.push(programme.to_string());
                 }
+                // What Awin says of a request, or what is wrong with an answer, is about this programme alone.
+                Err(failed) if failed.error.failure_kind() == FailureKind::System => broken = broken.or(Some(failed)),
                 Err(failed) => return Ok(Err(failed)),
             }
-            self.commit_programme(part, programme);
+            if broken.is_none() {
+                self.commit_programme(part, programme);
+            }
             run.emitter.flush().await?;
         }
         if !left.is_empty() {
@@ -132,7 +139,7 @@ impl Reader<'_> {
             );
             run.emitter.log(Level::Warn, text);
         }
-        Ok(Ok(()))
+        Ok(broken.map_or(Ok(()), Err))
     }
 
     /// Emits the rows of an answer.
@@ -162,6 +169,9 @@ impl Reader<'_> {
 /// is the programme that was asked for.
 fn rows(reference: Reference, programme: Option<u64>, text: &RawValue) -> Result<Vec<String>, CallError> {
     let text = unwrapped(text.get());
+    if text == "null" {
+        return Ok(Vec::new()); // 204: nothing there.
+    }
     let asked = programme.map(|programme| ("advertiserId".to_owned(), programme.to_string()));
     let (key, own) = match reference {
         Reference::Publishers | Reference::Programmes => {

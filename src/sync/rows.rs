@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::Config;
 use crate::protocol::{Change, ChangeKind, ChangeReason, Descriptor, Emitter, Level, now_millis};
-use crate::row::{Row, Shape, ShapeOptions, Splitter, Step, Stop, text_of};
+use crate::row::{self, Row, Shape, ShapeOptions, Splitter, Step, Stop, text_of};
 use crate::streams::{AccountId, Moment, Part, Source, Span, Stream, json_schema};
 
 /// A set of values that are hashes already.
@@ -50,6 +50,8 @@ pub struct RowWriter {
     seam: Vec<u64>,
     seams: [String; 2],
     keys: HashesOf<u32>,
+    /// Sum of the hashes of the answer's rows, in any order.
+    digest: u64,
     notes: Notes,
     /// Rows written in all.
     pub records: u64,
@@ -96,6 +98,7 @@ impl RowWriter {
             seam: Vec::new(),
             seams: Default::default(),
             keys: HashMap::default(),
+            digest: 0,
             notes: Notes::default(),
             records: 0,
             saw_deleted: false,
@@ -163,6 +166,12 @@ impl RowWriter {
     /// An answer begins, perhaps not the first one for this window.
     pub fn begin_answer(&mut self) {
         self.keys.clear();
+        self.digest = 0;
+    }
+
+    /// Tells answers with other rows apart, whatever became of the rows.
+    pub fn digest(&self) -> u64 {
+        self.digest
     }
 
     /// Takes the next row out of the splitter and writes its line, if the row belongs to the table.
@@ -200,9 +209,12 @@ impl RowWriter {
         match &self.stream.source {
             Source::Events(events) => {
                 self.require_key(row)?;
-                let is_sound = !self.row.changes.iter().any(|change| change.field == events.stamp);
-                let stamp = self.row.value(row, STAMP).filter(|_| is_sound).map(text_of);
-                let stamp = stamp.ok_or_else(|| Stop::Shape(format!("a row has no `{}`", events.stamp)))?;
+                if events.page_size.is_some() {
+                    self.digest = self.digest.wrapping_add(xxh3_64(row));
+                }
+                let stamp = self.row.value(row, STAMP).filter(|raw| raw.starts_with(b"\""));
+                let stamp = stamp.and_then(|raw| row::stamp(text_of(raw), self.zone));
+                let stamp = stamp.ok_or_else(|| Stop::Shape(format!("a row has no `{}` that is a date", events.stamp)))?;
                 let day = &stamp[..10];
                 if day < self.days[0].as_bytes() || day > self.days[1].as_bytes() {
                     self.notes.left_out += 1;
@@ -215,8 +227,9 @@ impl RowWriter {
                 self.row_id.clear();
                 let mut slots = 0..;
                 if report.days_per_call > 1 {
-                    let date = self.row.value(row, 0).map(text_of).and_then(|date| date.get(..10));
-                    let date = date.ok_or_else(|| Stop::Shape("a row has no `date`".into()))?;
+                    let is_sound = !self.row.changes.iter().any(|change| change.field == "date");
+                    let date = self.row.value(row, 0).filter(|_| is_sound).map(text_of).and_then(|date| date.get(..10));
+                    let date = date.ok_or_else(|| Stop::Shape("a row has no `date` that is one".into()))?;
                     self.row_id.extend_from_slice(date);
                     self.row_id.push(b'|');
                     slots = 1..;
@@ -224,14 +237,16 @@ impl RowWriter {
                 self.row_id.extend_from_slice(self.key_prefix.as_bytes());
                 for (slot, _) in slots.zip(report.row_key) {
                     self.row_id.push(b'|');
-                    let value = self.row.value(row, slot).unwrap_or_default();
-                    match text_of(value) {
+                    // What is not a scalar is null in its column.
+                    let value = self.row.value(row, slot).filter(|raw| !raw.starts_with(b"{") && !raw.starts_with(b"["));
+                    match text_of(value.unwrap_or_default()) {
                         long if long.len() > MAX_KEY_PART => {
                             self.row_id.extend_from_slice(format!("#{:016x}", xxh3_64(long)).as_bytes());
                         }
                         part => self.row_id.extend_from_slice(part),
                     }
                 }
+                row::mend_surrogates(&mut self.row_id);
                 let count = self.keys.entry(xxh3_64(&self.row_id)).or_default();
                 *count += 1;
                 if *count > 1 {

@@ -100,8 +100,9 @@ impl StreamState {
         match blob.get("version").and_then(Value::as_u64) {
             Some(VERSION) => {}
             Some(version) => {
+                let newer = if version > VERSION { "Use a newer connector, or: " } else { "" };
                 return Err(Failure::config(format!(
-                    "The state of stream `{name}` has version {version}, which this version of the connector does not know. Use a newer connector, or: {refresh}"
+                    "The state of stream `{name}` has version {version}, which this version of the connector does not know. {newer}{refresh}"
                 )));
             }
             None => {
@@ -134,7 +135,7 @@ impl StreamState {
 
     /// The blob of the next STATE message.
     pub fn next_blob(&mut self) -> Value {
-        self.checkpoint += 1;
+        self.checkpoint = self.checkpoint.saturating_add(1);
         serde_json::to_value(&*self).expect("states serialize")
     }
 
