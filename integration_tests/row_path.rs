@@ -17,7 +17,7 @@ fn shape(stream: &Stream) -> Shape {
 /// The fast way, its text read back.
 fn fast(shape: &Shape, text: &[u8]) -> Result<Fitted, Stop> {
     let (mut out, mut row) = (Vec::new(), Row::default());
-    let length = shape.frame(text, &mut out, &mut row)?;
+    let length = shape.frame(text, &mut out, &mut row).map_err(|stop| *stop)?;
     assert_eq!(text[length..].iter().filter(|byte| !byte.is_ascii_whitespace()).count(), 0);
     let object = |members: &[u8]| -> Map<String, Value> {
         let text = format!("{{{}}}", std::str::from_utf8(members).expect("utf-8"));

@@ -103,7 +103,7 @@ impl<'a> Frame<'a> {
         };
         if let Some(kind) = kind {
             json::value(b, 0)?;
-            return Err(Stop::Shape(format!("a row is not an object but {kind}")));
+            return Err(Stop::Shape(format!("a row is not an object but {kind}")).into());
         }
         // `separator` is the `{` or `,` before a field; `copied` the end of the last known field, up to which `b[from..]`
         // is to be copied. A comma is copied with the fields around it where both are known and nothing stands between.
@@ -124,7 +124,7 @@ impl<'a> Frame<'a> {
                 let field = &shape.fields[index];
                 guess = index + 1;
                 if seen & (1 << index) != 0 {
-                    return Err(Stop::Shape(format!("a row has the field `{}` twice", field.name)));
+                    return Err(Stop::Shape(format!("a row has the field `{}` twice", field.name)).into());
                 }
                 seen |= 1 << index;
                 if copied != Some(separator) || key != separator + 1 {
@@ -405,7 +405,8 @@ fn is_money(kind: &Kind) -> bool {
 
 /// Behind the name at `i`, and which of `fields` it is. Rows list their fields in a steady order, so `guess` is nearly always
 /// right.
-fn name(b: &[u8], i: usize, fields: &[Field], guess: usize) -> Result<(usize, Option<usize>), Stop> {
+#[inline]
+fn name(b: &[u8], i: usize, fields: &[Field], guess: usize) -> Result<(usize, Option<usize>), Box<Stop>> {
     if let Some(field) = fields.get(guess)
         && b[i..].starts_with(field.quoted.as_bytes())
     {

@@ -18,8 +18,8 @@ pub enum Stop {
     Shape(String),
 }
 
-/// Position behind what was scanned.
-pub type Scan = Result<usize, Stop>;
+/// Position behind what was scanned. The error is boxed so that the position comes back in a register.
+pub type Scan = Result<usize, Box<Stop>>;
 
 /// Nesting that no API answer reaches; deeper is refused, not recursed into.
 const MAX_DEPTH: usize = 64;
@@ -27,13 +27,19 @@ const MAX_DEPTH: usize = 64;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-pub fn syntax(at: usize, expected: &'static str) -> Stop {
-    Stop::Syntax { at, expected }
+#[cold]
+pub fn syntax(at: usize, expected: &'static str) -> Box<Stop> {
+    Box::new(Stop::Syntax { at, expected })
+}
+
+#[cold]
+fn incomplete() -> Box<Stop> {
+    Box::new(Stop::Incomplete)
 }
 
 /// The byte at `i`, or [`Stop::Incomplete`].
-pub fn byte(b: &[u8], i: usize) -> Result<u8, Stop> {
-    b.get(i).copied().ok_or(Stop::Incomplete)
+pub fn byte(b: &[u8], i: usize) -> Result<u8, Box<Stop>> {
+    b.get(i).copied().ok_or_else(incomplete)
 }
 
 /// Behind any white space.
@@ -166,14 +172,14 @@ pub fn literal(b: &[u8], i: usize, word: &'static str) -> Scan {
     if have == word_bytes {
         Ok(i + word_bytes.len())
     } else if word_bytes.starts_with(have) {
-        Err(Stop::Incomplete)
+        Err(incomplete())
     } else {
         Err(syntax(i, word))
     }
 }
 
 /// Behind any value, and whether white space stands inside it.
-pub fn value(b: &[u8], i: usize) -> Result<(usize, bool), Stop> {
+pub fn value(b: &[u8], i: usize) -> Result<(usize, bool), Box<Stop>> {
     let mut spaced = false;
     let end = nested(b, i, &mut spaced, 0)?;
     Ok((end, spaced))
@@ -297,9 +303,9 @@ mod tests {
             "[1,]",
             "'a'",
         ] {
-            assert!(matches!(end(text), Err(Stop::Syntax { .. })), "{text}: {:?}", end(text));
+            assert!(matches!(end(text).map_err(|stop| *stop), Err(Stop::Syntax { .. })), "{text}: {:?}", end(text));
         }
-        assert!(matches!(end(&"[".repeat(100)), Err(Stop::Syntax { .. })), "nesting is bounded");
+        assert!(matches!(end(&"[".repeat(100)).map_err(|stop| *stop), Err(Stop::Syntax { .. })), "nesting is bounded");
     }
 
     proptest! {
@@ -321,7 +327,7 @@ mod tests {
             if damage.is_none() {
                 let cut = cut % text.len();
                 let partial = super::value(&text[..cut], 0);
-                let is_prefix = matches!(partial, Err(Stop::Incomplete)) || partial.is_ok_and(|(end, _)| skip_space(&text, end) == text.len());
+                let is_prefix = partial.as_ref().is_err_and(|stop| **stop == Stop::Incomplete) || partial.is_ok_and(|(end, _)| skip_space(&text, end) == text.len());
                 prop_assert!(is_prefix);
             }
         }

@@ -98,7 +98,7 @@ impl Splitter {
                     self.wanted = 1;
                     return Ok(step);
                 }
-                Err(Stop::Incomplete) if !ended => {
+                Err(stop) if *stop == Stop::Incomplete && !ended => {
                     let waiting = self.buffer.len() - self.at;
                     if waiting > MAX_ROW {
                         return Err(Stop::Shape(format!("a row has more than {MAX_ROW} bytes")));
@@ -106,13 +106,13 @@ impl Splitter {
                     self.wanted = 2 * waiting.max(1);
                     return Ok(Step::More);
                 }
-                Err(stop) => return Err(stop),
+                Err(stop) => return Err(*stop),
             }
         }
     }
 
     /// One step forward; on an error nothing has moved.
-    fn step(&mut self, frame: &mut impl FnMut(&[u8]) -> Scan) -> Result<Option<Step>, Stop> {
+    fn step(&mut self, frame: &mut impl FnMut(&[u8]) -> Scan) -> Result<Option<Step>, Box<Stop>> {
         let b = &self.buffer;
         let at = skip_space(b, self.at);
         let (end, place) = match self.place {
@@ -123,8 +123,10 @@ impl Splitter {
                     (at + 1, Place::FirstMember)
                 }
                 0xef if self.at == 0 && b.starts_with(b"\xef\xbb\xbf") => (at + 3, Place::Start),
-                0xef if b.len() < 3 => return Err(Stop::Incomplete),
-                b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => return Err(Stop::Shape("the answer is a bare value".into())),
+                0xef if b.len() < 3 => return Err(Stop::Incomplete.into()),
+                b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
+                    return Err(Stop::Shape("the answer is a bare value".into()).into());
+                }
                 _ => return Err(syntax(at, "JSON")),
             },
             Place::FirstMember => match byte(b, at)? {
@@ -153,7 +155,7 @@ impl Splitter {
             Place::Behind => {
                 let names: Vec<&str> =
                     self.members.iter().map(|(name, value)| if name == "error" { value } else { name }.as_str()).collect();
-                return Err(Stop::Shape(format!("the answer is an object without rows ({})", names.join(", "))));
+                return Err(Stop::Shape(format!("the answer is an object without rows ({})", names.join(", "))).into());
             }
         };
         if matches!(place, Place::FirstRow) {
@@ -163,7 +165,7 @@ impl Splitter {
         Ok(None)
     }
 
-    fn row(&mut self, start: usize, frame: &mut impl FnMut(&[u8]) -> Scan) -> Result<Option<Step>, Stop> {
+    fn row(&mut self, start: usize, frame: &mut impl FnMut(&[u8]) -> Scan) -> Result<Option<Step>, Box<Stop>> {
         let length = frame(&self.buffer[start..])?;
         self.at = start + length;
         self.place = Place::AfterRow;
@@ -180,7 +182,7 @@ impl Splitter {
     }
 
     /// Into the rows or a wrapping object, or over a member that is neither.
-    fn open_member(&mut self, key: usize) -> Result<(usize, Place), Stop> {
+    fn open_member(&mut self, key: usize) -> Result<(usize, Place), Box<Stop>> {
         let b = &self.buffer;
         let key_end = string(b, key)?;
         let start = skip_space(b, expect(b, skip_space(b, key_end), b':', "`:`")?);

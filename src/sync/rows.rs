@@ -176,14 +176,14 @@ impl RowWriter {
 
     /// Takes the next row out of the splitter and writes its line, if the row belongs to the table.
     pub fn next(&mut self, splitter: &mut Splitter, ended: bool, lines: &mut Vec<u8>) -> Result<Step, Stop> {
-        splitter.next(ended, |b| self.write(b, lines))
+        splitter.next(ended, |b| self.write(b, lines).map_err(Box::new))
     }
 
     fn write(&mut self, b: &[u8], lines: &mut Vec<u8>) -> Result<usize, Stop> {
         let start = lines.len();
         lines.extend_from_slice(&self.prefix);
         let body = lines.len();
-        let framed = self.shape.frame(b, lines, &mut self.row).and_then(|length| {
+        let framed = self.shape.frame(b, lines, &mut self.row).map_err(|stop| *stop).and_then(|length| {
             let keep = self.decide(&b[..length], lines, body)?;
             Ok((length, keep))
         });
