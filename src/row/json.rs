@@ -28,11 +28,13 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 #[cold]
+#[expect(clippy::unnecessary_box_returns, reason = "as in `Scan`")]
 pub fn syntax(at: usize, expected: &'static str) -> Box<Stop> {
     Box::new(Stop::Syntax { at, expected })
 }
 
 #[cold]
+#[expect(clippy::unnecessary_box_returns, reason = "as in `Scan`")]
 fn incomplete() -> Box<Stop> {
     Box::new(Stop::Incomplete)
 }
