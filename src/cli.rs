@@ -17,9 +17,6 @@ use crate::protocol::{Closed, ConfiguredCatalog, ConnectionStatus, Emitter, Fail
 use crate::streams;
 use crate::sync::{Progress, Run, RunEnd, check};
 
-/// How often lines that wait are written out.
-const FLUSH: Duration = Duration::from_millis(100);
-
 /// Airbyte source connector for the Awin affiliate network.
 #[derive(Debug, Parser)]
 #[command(name = "source-awin", version, about)]
@@ -114,8 +111,7 @@ pub async fn run(cli: Cli, environment: Environment, output: Output, stop: impl 
     let emitter = Emitter::new(output, debug);
     let work = AssertUnwindSafe(command(cli.command, environment, emitter.clone())).catch_unwind();
     let ended = tokio::select! {
-        ended = work => ended.unwrap_or(Err(Stopped::Panicked)),
-        () = flush_regularly(&emitter) => Err(Stopped::Closed),
+        ended = emitter.flush_while(work) => ended.map_or(Err(Stopped::Closed), |ended| ended.unwrap_or(Err(Stopped::Panicked))),
         () = stop => Err(Stopped::Signalled),
     };
     let code = match ended {
@@ -167,16 +163,6 @@ impl From<RunEnd> for Stopped {
         match end {
             RunEnd::Closed => Self::Closed,
             RunEnd::Failed(failure) => Self::Failed(failure),
-        }
-    }
-}
-
-/// Ends only if nobody reads the output any more.
-async fn flush_regularly(emitter: &Emitter) {
-    loop {
-        tokio::time::sleep(FLUSH).await;
-        if emitter.flush().await.is_err() {
-            return;
         }
     }
 }

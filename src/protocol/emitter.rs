@@ -3,11 +3,16 @@
 //! Lines are collected in a buffer and handed to a thread that owns the output, so that a slow reader blocks that thread and
 //! not the network. The hand-over is bounded: a reader that is slower than Awin slows the sync down instead of filling the
 //! memory. Only whole lines are handed over, in one write, so lines never interleave and never break.
+//!
+//! Several tasks may hand over at once, and any of them may be dropped while it waits. So a place in the queue is reserved
+//! first; lines leave the buffer only under its lock, straight into that place. Nothing that has left the buffer can be
+//! overtaken or lost.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -23,6 +28,8 @@ const BATCH: usize = 256 * 1024;
 const PIECE: usize = 64 * 1024;
 /// Batches that wait while one is written: enough for both sides not to wait for each other.
 const WAITING: usize = 4;
+/// How long a line waits in the buffer at most.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Where lines go: stdout, or a buffer in tests.
 pub type Output = Box<dyn Write + Send>;
@@ -37,6 +44,8 @@ pub struct Emitter {
     shared: Arc<Mutex<Shared>>,
     batches: mpsc::Sender<Vec<u8>>,
     stopped: Arc<AtomicBool>,
+    /// Set by the writing thread once the output has taken everything.
+    written: Arc<AtomicBool>,
 }
 
 struct Shared {
@@ -51,6 +60,8 @@ impl Emitter {
         let (batches, mut receiver) = mpsc::channel::<Vec<u8>>(WAITING);
         let stopped = Arc::new(AtomicBool::new(false));
         let is_stopped = Arc::clone(&stopped);
+        let written = Arc::new(AtomicBool::new(false));
+        let is_written = Arc::clone(&written);
         thread::spawn(move || {
             while let Some(batch) = receiver.blocking_recv().filter(|batch| !batch.is_empty()) {
                 for lines in whole_lines(&batch) {
@@ -65,9 +76,10 @@ impl Emitter {
                     }
                 }
             }
+            is_written.store(true, Ordering::Release);
         });
         let shared = Shared { lines: Vec::with_capacity(2 * BATCH), secrets: Secrets::default(), debug };
-        Self { shared: Arc::new(Mutex::new(shared)), batches, stopped }
+        Self { shared: Arc::new(Mutex::new(shared)), batches, stopped, written }
     }
 
     /// Ends the output behind the lines that are being written; what waits is given up.
@@ -161,25 +173,42 @@ impl Emitter {
         if self.shared().lines.len() < BATCH { Ok(()) } else { self.flush().await }
     }
 
-    /// Hands all lines over. Waits while the reader is slow.
+    /// Hands all lines over. Waits while the reader is slow. May be dropped while it waits: nothing has been taken yet.
     pub async fn flush(&self) -> Result<(), Closed> {
-        let batch = {
-            let mut shared = self.shared();
-            if shared.lines.is_empty() {
-                return Ok(());
+        if self.shared().lines.is_empty() {
+            return Ok(());
+        }
+        let place = self.batches.reserve().await.map_err(|_| Closed)?;
+        let mut shared = self.shared();
+        if !shared.lines.is_empty() {
+            place.send(std::mem::replace(&mut shared.lines, Vec::with_capacity(2 * BATCH)));
+        }
+        Ok(())
+    }
+
+    /// Does `work`, and hands over the lines that wait at a steady pace meanwhile. An error is a reader that is gone.
+    pub async fn flush_while<T>(&self, work: impl Future<Output = T>) -> Result<T, Closed> {
+        let flush_regularly = async {
+            loop {
+                tokio::time::sleep(FLUSH_INTERVAL).await;
+                if let Err(closed) = self.flush().await {
+                    return closed;
+                }
             }
-            std::mem::replace(&mut shared.lines, Vec::with_capacity(2 * BATCH))
         };
-        self.batches.send(batch).await.map_err(|_| Closed)
+        tokio::select! {
+            done = work => Ok(done),
+            closed = flush_regularly => Err(closed),
+        }
     }
 
     /// Writes out all lines and waits until the output has them.
     pub async fn finish(self) -> Result<(), Closed> {
-        let written = self.flush().await;
+        let _ = self.flush().await;
         // An empty batch is the end. The thread drops its side when all is out, or when the reader is gone.
         let _ = self.batches.send(Vec::new()).await;
         self.batches.closed().await;
-        written
+        if self.written.load(Ordering::Acquire) { Ok(()) } else { Err(Closed) }
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -263,6 +292,147 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!((lines.len(), lines[0]), (2, "whole"), "{text}");
         assert!(lines[1].starts_with("{\"type\":\"LOG\""), "{text}");
+    }
+
+    /// A reader that takes nothing until it is released, then everything at once.
+    struct Stopped {
+        kept: Kept,
+        released: Arc<std::sync::Barrier>,
+        is_released: bool,
+    }
+
+    impl Write for Stopped {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if !std::mem::replace(&mut self.is_released, true) {
+                self.released.wait();
+            }
+            self.kept.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A run in small: `windows` windows of RECORDs, each ended by a STATE, and LOG lines of a call beside it. Each line ends
+    /// in its number among those of its writer.
+    async fn windows(emitter: Emitter, windows: u32) {
+        let calls = emitter.clone();
+        let beside = tokio::spawn(async move {
+            for call in 0..windows {
+                tokio::time::sleep(FLUSH_INTERVAL / 3).await;
+                calls.lines(|lines| lines.extend_from_slice(format!("call {call}\n").as_bytes()));
+            }
+        });
+        for window in 0..windows {
+            emitter.lines(|lines| lines.extend_from_slice(format!("record {window}\n").as_bytes()));
+            if window % 3 == 0 {
+                tokio::time::sleep(FLUSH_INTERVAL / 2).await;
+            }
+            emitter.lines(|lines| lines.extend_from_slice(format!("state {window}\n").as_bytes()));
+            if emitter.flush().await.is_err() {
+                return;
+            }
+        }
+        let _ = beside.await;
+        emitter.lines(|lines| lines.extend_from_slice(b"record last\nstate last\n"));
+    }
+
+    /// The lines of the run, and of the calls beside it, each in the order in which they were written.
+    fn assert_whole_and_in_order(text: &[u8], windows: u32, round: u32) {
+        let text = std::str::from_utf8(text).expect("UTF-8");
+        let (calls, run): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("call"));
+        assert_run_in_order(&run, windows, round);
+        assert_eq!(calls, (0..windows).map(|call| format!("call {call}")).collect::<Vec<_>>(), "round {round}");
+    }
+
+    fn assert_run_in_order(run: &[&str], windows: u32, round: u32) {
+        let wanted = (0..windows).flat_map(|window| [format!("record {window}"), format!("state {window}")]);
+        let wanted: Vec<String> = wanted.chain(["record last".to_owned(), "state last".to_owned()]).collect();
+        assert_eq!(run, wanted, "round {round}");
+    }
+
+    /// With lines taken before a place is reserved, this fails within a hundred rounds: a STATE leaves before its RECORDs, or
+    /// the last lines are lost.
+    #[test]
+    fn a_reader_that_stops_and_then_takes_everything_gets_all_lines_in_order() {
+        for round in 0..10_000 {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+            let kept = Kept::default();
+            let released = Arc::new(std::sync::Barrier::new(2));
+            let output = Stopped { kept: kept.clone(), released: Arc::clone(&released), is_released: false };
+            let count = 6 + round % 7;
+            runtime.block_on(async {
+                let emitter = Emitter::new(Box::new(output), false);
+                let release = async move {
+                    // On the paused clock, every task that can move has moved by then.
+                    tokio::time::sleep(FLUSH_INTERVAL * (1 + round % 20)).await;
+                    released.wait();
+                };
+                let work = emitter.flush_while(windows(emitter.clone(), count));
+                let (done, ()) = tokio::join!(work, release);
+                assert_eq!((done, emitter.finish().await), (Ok(()), Ok(())), "round {round}");
+            });
+            assert_whole_and_in_order(&kept.0.lock().expect("the lock"), count, round);
+        }
+    }
+
+    #[test]
+    fn a_slow_pipe_gets_all_lines_in_order() {
+        for round in 0..300 {
+            let (mut reader, writer) = io::pipe().expect("a pipe");
+            let reading = thread::spawn(move || {
+                let mut text = Vec::new();
+                let mut piece = [0; 3000];
+                for turn in 0u32.. {
+                    if turn % 4 == round % 4 {
+                        thread::sleep(Duration::from_micros(200));
+                    }
+                    match io::Read::read(&mut reader, &mut piece).expect("readable") {
+                        0 => break,
+                        count => text.extend_from_slice(&piece[..count]),
+                    }
+                }
+                text
+            });
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
+            runtime.block_on(async {
+                let emitter = Emitter::new(Box::new(writer), false);
+                let long = format!("call {}\n", "x".repeat(70_000));
+                emitter.lines(|lines| lines.extend_from_slice(long.repeat(4).as_bytes()));
+                let work = async {
+                    for window in 0..50 {
+                        emitter.lines(|lines| lines.extend_from_slice(format!("record {window}\n").as_bytes()));
+                        tokio::task::yield_now().await;
+                        emitter.lines(|lines| lines.extend_from_slice(format!("state {window}\n").as_bytes()));
+                        emitter.flush().await.expect("the reader is there");
+                    }
+                    emitter.lines(|lines| lines.extend_from_slice(b"record last\nstate last\n"));
+                };
+                // A second one that hands over as fast as it can stands for the regular one.
+                let eager = async {
+                    loop {
+                        emitter.flush().await.expect("the reader is there");
+                        tokio::task::yield_now().await;
+                    }
+                };
+                tokio::select! { () = work => {}, () = eager => {} }
+                assert_eq!(emitter.finish().await, Ok(()));
+            });
+            let text = String::from_utf8(reading.join().expect("read")).expect("UTF-8");
+            let run: Vec<&str> = text.lines().filter(|line| !line.starts_with("call")).collect();
+            assert_run_in_order(&run, 50, round);
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_that_the_reader_did_not_take_are_not_taken_for_written() {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let emitter = Emitter::new(Box::new(writer), false);
+        drop(reader);
+        emitter.log(Level::Info, "into the void");
+        assert_eq!(emitter.finish().await, Err(Closed));
     }
 
     #[test]
