@@ -18,8 +18,8 @@ use source_awin::awin::{IN_FLIGHT, Quota};
 use source_awin::config::Config;
 use source_awin::protocol::{Descriptor, Message, Record};
 use source_awin::row::{Splitter, Step};
-use source_awin::streams::{AccountId, AccountKind, Part, Span, find, json_schema, midnight};
-use source_awin::sync::RowWriter;
+use source_awin::streams::{AccountId, AccountKind, Cut, Partition, Slice, Window, find, json_schema, midnight};
+use source_awin::sync::RecordWriter;
 
 #[path = "../integration_tests/support/plain.rs"]
 mod plain;
@@ -69,12 +69,13 @@ fn row_path() {
     let config = Config::parse(br#"{"api_token":"t","start_date":"2026-01-01"}"#).expect("valid");
     let stream = find("transactions").expect("the stream");
     let descriptor = Descriptor { name: "transactions".into(), namespace: None };
-    let part = Part { account: AccountId { kind: AccountKind::Advertiser, id: 90210 }, region: None };
-    let span = Span { from: midnight(config.timezone, from), to: midnight(config.timezone, to) };
+    let window = Window { from: midnight(config.timezone, from), to: midnight(config.timezone, to) };
+    let partition = Partition::of(AccountId { kind: AccountKind::Advertiser, id: 90210 });
+    let slice = Slice { partition, lane: &stream.lanes()[0], cut: Cut::Window(window) };
     let mut lines = Vec::new();
     let mut fast = || {
-        let mut writer = RowWriter::new(stream, &descriptor, &config);
-        writer.begin(&part, span, &config);
+        let mut writer = RecordWriter::new(stream, &descriptor, &[], &config);
+        writer.begin(&slice);
         let mut splitter = Splitter::new("body");
         for piece in body.chunks(64 * 1024) {
             splitter.feed(piece);

@@ -10,7 +10,7 @@ mod reference;
 use std::path::Path;
 
 use source_awin::config::Config;
-use source_awin::streams::{AccountId, Part, STREAMS, Source, Span, json_schema, midnight, request};
+use source_awin::streams::{AccountId, Cut, Partition, STREAMS, Slice, Window, json_schema, midnight};
 
 fn assert_written(file: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(file);
@@ -36,12 +36,13 @@ fn the_picture_of_the_tables_is_what_discover_says() {
 fn the_endpoints_of_the_reference_are_those_that_are_asked() {
     let config = Config::parse(br#"{"api_token":"t","start_date":"2026-01-01"}"#).expect("a plain configuration");
     let from = midnight(config.timezone, config.start_date);
-    let span = Span { from, to: from + chrono::TimeDelta::days(1) };
-    for stream in STREAMS.iter().filter(|stream| !matches!(stream.source, Source::Reference(_))) {
+    let window = Window { from, to: from + chrono::TimeDelta::days(1) };
+    for stream in STREAMS {
         for kind in stream.sides {
             let region = stream.regions(*kind).map(|regions| regions[0].to_owned());
-            let part = Part { account: AccountId { kind: *kind, id: 7 }, region };
-            let path = request(stream, &part, &stream.lanes()[0], span, 1, &config).path.replace("/7/", "/{id}/");
+            let partition = Partition { account: Some(AccountId { kind: *kind, id: 7 }), region };
+            let slice = Slice { partition, lane: &stream.lanes()[0], cut: Cut::Window(window) };
+            let path = stream.endpoint.request(&slice, 1, &config).path.replace("/7/", "/{id}/");
             let schema = json_schema(stream);
             let description = schema["description"].as_str().unwrap_or_default();
             let words: Vec<_> = description.split([' ', ',', '?']).map(|word| word.trim_end_matches('.')).collect();

@@ -231,14 +231,13 @@ fn run(case: &Case) {
         Connector::new(&sandbox, &start.to_string()).with("timezone", case.zone).with("lookback_days", case.lookback_days);
     let mut tables = Tables::default();
     let mut state = json!([]);
-    let mut covered_anew = now;
+    let (mut covered_anew, mut is_covered_anew) = (now, true);
     for (number, sync) in case.syncs.iter().enumerate() {
         now += TimeDelta::hours(sync.hours_later);
         sandbox.world().clock = Clock::Fixed(now);
         connector.sees_clock_of(&sandbox);
-        if number == 0 {
-            covered_anew = now;
-        }
+        // What a run that died had begun to cover, the next one that ends covers for sure.
+        is_covered_anew |= number == 0 || sync.change.is_some();
         match &sync.change {
             Some(Change::AddAccount) => {
                 let spare = ADVERTISERS
@@ -246,11 +245,9 @@ fn run(case: &Case) {
                     .map(|id| (Kind::Advertiser, *id))
                     .chain(PUBLISHERS.iter().map(|id| (Kind::Publisher, *id)));
                 accounts.extend(spare.filter(|account| !accounts.contains(account)).take(1).collect::<Vec<_>>());
-                covered_anew = now;
             }
             Some(Change::MoveStartBack(days)) => {
                 start -= TimeDelta::days(*days);
-                covered_anew = now;
             }
             Some(Change::MoveStartForward(days)) => {
                 start = (start + TimeDelta::days(*days)).min((now - TimeDelta::days(3)).date_naive());
@@ -268,6 +265,10 @@ fn run(case: &Case) {
             None => connector.read(&["transactions"], Some(&state)).ok().lines,
         };
         tables.load(&lines);
+        if is_covered_anew {
+            covered_anew = now;
+            is_covered_anew = sync.dies.is_some();
+        }
         if let Value::Array(states) = state_after(&lines)
             && !states.is_empty()
         {

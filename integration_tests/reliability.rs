@@ -127,17 +127,15 @@ fn rows_of_a_body_that_broke_are_emitted_once() {
 #[test]
 fn a_body_may_break_often_if_it_gets_further_each_time() {
     let sandbox = Sandbox::start(demo(40));
-    let connector = Connector::new(&sandbox, "2026-10-25").with("advertiser_ids", "90210");
+    let mut connector = Connector::new(&sandbox, "2026-10-25").with("advertiser_ids", "90210");
     let cut = |nth: u64| FaultKind::CutBody { after_bytes: 8_000 * usize::try_from(nth).expect("small"), chunked: true };
     sandbox.world().faults = (1..=9).map(|nth| Fault::on("/transactions/", cut(nth)).nth(nth)).collect();
     let output = connector.read(&["transactions"], None).ok();
     assert_in_sync(&sandbox.world(), &connector.config, &tables_of(&output.lines), &["transactions"]);
-    // Where it gets no further, six tries are enough.
+    // Where it gets no further, the run's patience ends.
     sandbox.world().faults = vec![Fault::on("/transactions/", cut(1))];
-    let before = sandbox.calls().len();
+    connector.minute_ms = 60;
     assert_eq!(connector.read(&["transactions"], None).errors()[0].1, "transient_error");
-    let window = sandbox.calls()[before..].iter().filter(|call| call.query.iter().all(|(key, _)| key != "status")).count();
-    assert_eq!(window, 6);
 }
 
 /// A window that times out twice is asked for in halves, and a half that times out in halves again.

@@ -11,11 +11,13 @@ use clap::{Args, Parser, Subcommand};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
-use crate::awin::{Client, Settings};
+use crate::awin::{Client, Http, Settings, Timing};
 use crate::config::{self, Config};
-use crate::protocol::{Closed, ConfiguredCatalog, ConnectionStatus, Emitter, Failure, InputState, Level, Message, Output};
+use crate::protocol::{
+    Closed, ConfiguredCatalog, ConnectionStatus, Emitter, Failure, InputState, Level, Message, Output, Secrets,
+};
 use crate::streams;
-use crate::sync::{Progress, Run, RunEnd, check};
+use crate::sync::{self, Abort, Context, Progress};
 
 /// Airbyte source connector for the Awin affiliate network.
 #[derive(Debug, Parser)]
@@ -158,11 +160,11 @@ impl From<Failure> for Stopped {
     }
 }
 
-impl From<RunEnd> for Stopped {
-    fn from(end: RunEnd) -> Self {
-        match end {
-            RunEnd::Closed => Self::Closed,
-            RunEnd::Failed(failure) => Self::Failed(failure),
+impl From<Abort> for Stopped {
+    fn from(abort: Abort) -> Self {
+        match abort {
+            Abort::OutputClosed => Self::Closed,
+            Abort::Fatal(failure) => Self::Failed(failure),
         }
     }
 }
@@ -197,9 +199,10 @@ async fn command(command: Command, environment: Environment, emitter: Emitter) -
             let progress = Arc::new(Progress::new(emitter.clone(), config.requests_per_minute, environment.minute));
             let client = client(&config, environment, &progress)?;
             let now = moment.with_timezone(&config.timezone);
-            let run = Run { emitter, client, progress: Arc::clone(&progress), config, now, reached };
+            let unreachable = std::sync::Mutex::default();
+            let context = Context { emitter, client, progress: Arc::clone(&progress), config, now, reached, unreachable };
             let complete = tokio::select! {
-                complete = run.read(catalog, input) => complete?,
+                complete = sync::read(&context, catalog, &input) => complete?,
                 () = tell_regularly(&progress, environment.minute) => false,
             };
             progress.end();
@@ -221,7 +224,7 @@ async fn check_connection(path: &Path, environment: Environment, emitter: &Emitt
         Ok(config) => {
             let progress = Arc::new(Progress::new(emitter.clone(), config.requests_per_minute, environment.minute));
             match client(&config, environment, &progress) {
-                Ok(client) => check(client, emitter.clone(), &config, environment.minute).await,
+                Ok(client) => sync::check(client, emitter.clone(), &config).await,
                 Err(failure) => ConnectionStatus::Failed { message: failure.message },
             }
         }
@@ -239,18 +242,21 @@ async fn check_connection(path: &Path, environment: Environment, emitter: &Emitt
 }
 
 fn client(config: &Config, environment: Environment, progress: &Arc<Progress>) -> Result<Client, Failure> {
-    let settings = Settings {
-        url: config.api_url.clone(),
-        token: config.api_token.clone(),
-        quota: config.requests_per_minute,
-        minute: environment.minute,
-        observer: Arc::<Progress>::clone(progress),
-    };
-    Client::new(settings).map_err(|why| {
+    let timing = Timing::scaled_to(environment.minute);
+    let http = Http::new(&config.api_url, &config.api_token, timing).map_err(|why| {
         Failure::config(format!(
             "No connection can be made from this machine: {why}. Check its CA certificates (SSL_CERT_FILE) and proxy settings."
         ))
-    })
+    })?;
+    let mut secrets = Secrets::default();
+    secrets.add(config.api_token.expose());
+    Ok(Client::new(Settings {
+        transport: Arc::new(http),
+        secrets,
+        quota: config.requests_per_minute,
+        timing,
+        observer: Arc::<Progress>::clone(progress),
+    }))
 }
 
 fn load_config(path: &Path, emitter: &Emitter) -> Result<Config, Failure> {

@@ -5,9 +5,13 @@ mod error;
 mod quota;
 mod request;
 mod retry;
+mod timing;
+mod transport;
 
 pub use client::{Body, Call, Client, Observer, Settings};
-pub use error::{CallError, FailedCall};
+pub use error::{CallError, FailedCall, text_of_body};
 pub use quota::{IN_FLIGHT, Quota};
 pub use request::Request;
-pub use retry::{MAX_FAILURES, Patience, Verdict, verdict};
+pub use retry::{Patience, Verdict, verdict};
+pub use timing::Timing;
+pub use transport::{Answer, Http, Transport};

@@ -1,6 +1,6 @@
 //! The quota: Awin allows a number of calls per minute for a whole user, and every attempt counts.
 //!
-//! [`Window`] is the rule, pure, on any clock: at most `limit` starts in any stretch of `span`, as a burst if there is room.
+//! [`SlidingWindow`] is the rule, pure, on any clock: at most `limit` starts in any stretch of `span`, as a burst if there is room.
 //! [`Quota`] waits by it, first come first served.
 
 use std::collections::VecDeque;
@@ -15,14 +15,14 @@ pub const IN_FLIGHT: usize = 20;
 
 /// Starts within the last span. Times are durations since any fixed moment.
 #[derive(Debug, Clone)]
-struct Window {
+struct SlidingWindow {
     limit: usize,
     span: Duration,
     starts: VecDeque<Duration>,
     blocked_until: Duration,
 }
 
-impl Window {
+impl SlidingWindow {
     /// At most `limit` starts in any `minute`. A little is added to the minute: requests that start a minute apart may arrive
     /// less than a minute apart.
     fn new(limit: u32, minute: Duration) -> Self {
@@ -55,7 +55,7 @@ impl Window {
 /// The quota of a run, shared by all its requests.
 #[derive(Debug)]
 pub struct Quota {
-    window: Mutex<Window>,
+    window: Mutex<SlidingWindow>,
     /// Held by the one who waits for the next start; the others queue here in order.
     turn: tokio::sync::Mutex<()>,
     epoch: Instant,
@@ -65,7 +65,12 @@ pub struct Quota {
 impl Quota {
     /// At most `limit` calls in any `minute`.
     pub fn new(limit: u32, minute: Duration) -> Self {
-        Self { window: Mutex::new(Window::new(limit, minute)), turn: tokio::sync::Mutex::new(()), epoch: Instant::now(), minute }
+        Self {
+            window: Mutex::new(SlidingWindow::new(limit, minute)),
+            turn: tokio::sync::Mutex::new(()),
+            epoch: Instant::now(),
+            minute,
+        }
     }
 
     /// Waits until a request may start, and counts it. `waits` is told once how long it takes, if it is worth telling.
@@ -111,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_burst_starts_at_once_and_the_next_call_waits_a_minute() {
-        let mut window = Window::new(20, MINUTE);
+        let mut window = SlidingWindow::new(20, MINUTE);
         for _ in 0..20 {
             assert_eq!(window.next_start(Duration::from_secs(5)), Duration::from_secs(5));
             window.record(Duration::from_secs(5));
@@ -121,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_block_holds_everyone_back() {
-        let mut window = Window::new(20, MINUTE);
+        let mut window = SlidingWindow::new(20, MINUTE);
         window.block(Duration::from_secs(90));
         window.block(Duration::from_secs(30));
         assert_eq!(window.next_start(Duration::from_secs(1)), Duration::from_secs(90));

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use super::CallError;
+use super::{CallError, Timing};
 
-/// Tries of one request, 429 apart.
-pub const MAX_FAILURES: u32 = 6;
-/// How long a request is refused with 429 before it counts as failed, in units: 40 minutes in which other tools leave no room.
-/// With the longest pause behind it, that stays below the hour of silence after which the Airbyte platform ends a sync.
-const MAX_THROTTLED: u32 = 40 * 60;
-/// Longest pause, in units.
-const MAX_PAUSE: u32 = 60;
+/// Tries of a request whose answers are not JSON: a page of something between us and Awin, as likely as not.
+const MAX_NOT_JSON: u32 = 6;
+/// Tries of a request that fails when the run's patience is over already: it may be the first one after an outage.
+const LEAST_TRIES: u32 = 3;
 
 /// How much is tried for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +18,8 @@ pub enum Patience {
     Halvable,
     /// As `Full`, but the request is a half already and can be halved again: give up after one time-out.
     Half,
+    /// As `Full`, but the run's patience with this account is over.
+    Short,
     /// A user is waiting: a second try at most, none after a 429.
     Little,
 }
@@ -34,64 +33,77 @@ pub enum Verdict {
     Again(Duration),
 }
 
-/// What to do after `error`, the `failures`-th failure of the request (429s not counted), which has been `throttled` for that
-/// long.
+/// What to do after `error`, the `failures`-th failure of the request, when the run has not got on for `idle`.
 ///
-/// `unit` is the first pause (a second; less in tests), `jitter` a random number in 0..1. Pauses double up to a cap.
-pub fn verdict(
-    error: &CallError,
-    failures: u32,
-    throttled: Duration,
-    patience: Patience,
-    unit: Duration,
-    jitter: f64,
-) -> Verdict {
+/// What may pass is tried again as long as the run's patience lasts, whatever the number of tries. `jitter` is a random number
+/// in 0..1.
+pub fn verdict(error: &CallError, failures: u32, idle: Duration, patience: Patience, timing: &Timing, jitter: f64) -> Verdict {
     if !error.is_retryable() {
+        return Verdict::GiveUp;
+    }
+    let is_over = idle >= timing.patience;
+    let is_short = is_over || patience == Patience::Short;
+    let gives_up = match (patience, error) {
+        (Patience::Little, CallError::Throttled { .. }) | (Patience::Half, CallError::TimedOut(_)) => true,
+        (Patience::Little, _) | (Patience::Halvable, CallError::TimedOut(_)) => failures >= 2,
+        (_, CallError::NotJson(_)) => failures >= MAX_NOT_JSON,
+        (_, CallError::Throttled { .. }) => is_over,
+        (_, CallError::TimedOut(_)) => is_short,
+        _ => is_short && failures >= LEAST_TRIES,
+    };
+    if gives_up {
         return Verdict::GiveUp;
     }
     if let CallError::Throttled { .. } = error {
         // The quota itself is blocked until it is surely free; no further pause is needed.
-        let is_over = patience == Patience::Little || throttled >= unit * MAX_THROTTLED;
-        return if is_over { Verdict::GiveUp } else { Verdict::Again(Duration::ZERO) };
+        return Verdict::Again(Duration::ZERO);
     }
-    let tries = match (patience, error) {
-        (Patience::Half, CallError::TimedOut(_)) => 1,
-        (Patience::Little, _) | (Patience::Halvable, CallError::TimedOut(_)) => 2,
-        _ => MAX_FAILURES,
-    };
-    if failures >= tries {
-        return Verdict::GiveUp;
-    }
-    let doubled = 2u32.saturating_pow(failures.saturating_sub(1)).min(MAX_PAUSE);
-    Verdict::Again((unit * doubled).mul_f64(0.75 + jitter / 2.0))
+    let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
+    let pause = timing.first_pause.saturating_mul(doubled).min(timing.longest_pause);
+    Verdict::Again(pause.mul_f64(0.75 + jitter / 2.0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SECOND: Duration = Duration::from_secs(1);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn after(error: &CallError, failures: u32, idle: Duration, patience: Patience) -> Verdict {
+        verdict(error, failures, idle, patience, &Timing::default(), 0.5)
+    }
 
     fn server() -> CallError {
         CallError::Server { status: 503, text: String::new() }
     }
 
     #[test]
-    fn pauses_double_with_jitter_and_end_after_six_tries() {
-        let pauses: Vec<Verdict> = (1..=6).map(|n| verdict(&server(), n, Duration::ZERO, Patience::Full, SECOND, 0.5)).collect();
-        let seconds = |n: u64| Verdict::Again(Duration::from_secs(n));
-        assert_eq!(pauses, [seconds(1), seconds(2), seconds(4), seconds(8), seconds(16), Verdict::GiveUp]);
-        assert_eq!(verdict(&server(), 1, Duration::ZERO, Patience::Full, SECOND, 0.0), Verdict::Again(SECOND * 3 / 4));
-        assert_eq!(verdict(&server(), 1, Duration::ZERO, Patience::Full, SECOND, 1.0), Verdict::Again(SECOND * 5 / 4));
+    fn pauses_double_with_jitter_up_to_the_longest() {
+        let pauses: Vec<Verdict> = (1..=10).map(|n| after(&server(), n, Duration::ZERO, Patience::Full)).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 120, 120, 120].map(|n| Verdict::Again(Duration::from_secs(n))));
+        let jittered = |jitter| verdict(&server(), 1, Duration::ZERO, Patience::Full, &Timing::default(), jitter);
+        assert_eq!(jittered(0.0), Verdict::Again(Duration::from_millis(750)));
+        assert_eq!(jittered(1.0), Verdict::Again(Duration::from_millis(1250)));
+        assert_eq!(after(&server(), u32::MAX, Duration::ZERO, Patience::Full), Verdict::Again(MINUTE * 2));
     }
 
     #[test]
-    fn being_throttled_is_not_a_failure_of_the_request() {
+    fn what_may_pass_is_tried_for_45_minutes_without_getting_on() {
+        for error in [server(), CallError::Network(String::new()), CallError::Broken(String::new())] {
+            assert_ne!(after(&error, 99, MINUTE * 44, Patience::Full), Verdict::GiveUp, "{error}");
+            assert_eq!(after(&error, 3, MINUTE * 45, Patience::Full), Verdict::GiveUp, "{error}");
+            assert_ne!(after(&error, 2, MINUTE * 45, Patience::Full), Verdict::GiveUp, "{error}: the run may just go on again");
+            assert_ne!(after(&error, 1, Duration::ZERO, Patience::Little), Verdict::GiveUp, "{error}");
+            assert_eq!(after(&error, 2, Duration::ZERO, Patience::Little), Verdict::GiveUp, "{error}");
+        }
+    }
+
+    #[test]
+    fn being_throttled_needs_no_pause_of_its_own() {
         let throttled = CallError::Throttled { retry_after: None };
-        let after = |minutes, patience| verdict(&throttled, 0, SECOND * 60 * minutes, patience, SECOND, 0.5);
-        assert_eq!(after(39, Patience::Full), Verdict::Again(Duration::ZERO));
-        assert_eq!(after(40, Patience::Full), Verdict::GiveUp);
-        assert_eq!(after(0, Patience::Little), Verdict::GiveUp);
+        assert_eq!(after(&throttled, 99, MINUTE * 44, Patience::Full), Verdict::Again(Duration::ZERO));
+        assert_eq!(after(&throttled, 1, MINUTE * 45, Patience::Full), Verdict::GiveUp);
+        assert_eq!(after(&throttled, 1, Duration::ZERO, Patience::Little), Verdict::GiveUp);
     }
 
     #[test]
@@ -101,17 +113,27 @@ mod tests {
             CallError::BadRequest { status: 400, text: String::new() },
             CallError::Shape(String::new()),
         ] {
-            assert_eq!(verdict(&error, 1, Duration::ZERO, Patience::Full, SECOND, 0.5), Verdict::GiveUp, "{error}");
+            assert_eq!(after(&error, 1, Duration::ZERO, Patience::Full), Verdict::GiveUp, "{error}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_not_json_is_tried_six_times() {
+        let page = CallError::NotJson(String::new());
+        assert_ne!(after(&page, 5, MINUTE * 50, Patience::Full), Verdict::GiveUp);
+        assert_eq!(after(&page, 6, Duration::ZERO, Patience::Full), Verdict::GiveUp);
     }
 
     #[test]
     fn a_window_that_times_out_twice_is_given_up_to_be_halved_and_its_halves_at_once() {
         let timed_out = CallError::TimedOut(String::new());
-        assert_ne!(verdict(&timed_out, 1, Duration::ZERO, Patience::Halvable, SECOND, 0.5), Verdict::GiveUp);
-        assert_eq!(verdict(&timed_out, 1, Duration::ZERO, Patience::Half, SECOND, 0.5), Verdict::GiveUp);
-        assert_eq!(verdict(&timed_out, 2, Duration::ZERO, Patience::Halvable, SECOND, 0.5), Verdict::GiveUp);
-        assert_ne!(verdict(&timed_out, 2, Duration::ZERO, Patience::Full, SECOND, 0.5), Verdict::GiveUp);
-        assert_ne!(verdict(&server(), 2, Duration::ZERO, Patience::Halvable, SECOND, 0.5), Verdict::GiveUp);
+        for (patience, failures, gives_up) in
+            [(Patience::Halvable, 1, false), (Patience::Halvable, 2, true), (Patience::Half, 1, true), (Patience::Full, 9, false)]
+        {
+            let verdict = after(&timed_out, failures, Duration::ZERO, patience);
+            assert_eq!(verdict == Verdict::GiveUp, gives_up, "{patience:?} after {failures}");
+        }
+        assert_eq!(after(&timed_out, 1, MINUTE * 45, Patience::Full), Verdict::GiveUp);
+        assert_ne!(after(&server(), 2, Duration::ZERO, Patience::Halvable), Verdict::GiveUp);
     }
 }

@@ -187,6 +187,11 @@ pub fn value(b: &[u8], i: usize) -> Result<(usize, bool), Box<Stop>> {
     Ok((end, spaced))
 }
 
+/// Position after any value.
+pub fn value_end(b: &[u8]) -> Scan {
+    value(b, 0).map(|(end, _)| end)
+}
+
 fn nested(b: &[u8], i: usize, spaced: &mut bool, depth: usize) -> Scan {
     match byte(b, i)? {
         b'"' => string(b, i),

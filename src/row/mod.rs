@@ -12,6 +12,6 @@ mod split;
 
 pub use convert::stamp;
 pub use frame::Row;
-pub use json::{Stop, mend_surrogates, text_of};
+pub use json::{Scan, Stop, mend_surrogates, text_of, value_end};
 pub use shape::{Shape, ShapeOptions};
 pub use split::{Splitter, Step};

@@ -3,6 +3,8 @@
 //! Windows touch: one ends at the second at which the next starts. Whether Awin takes `endDate` as inclusive or exclusive
 //! is not known; so nothing is missed either way, and a row that both windows return is emitted once.
 
+use std::fmt;
+
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
@@ -10,15 +12,22 @@ use super::Moment;
 
 /// A stretch of time, `from` to `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct Window {
     /// Where it starts.
     pub from: Moment,
     /// Where it ends, which is where the next one starts.
     pub to: Moment,
 }
 
-impl Span {
-    /// The first day of it.
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (self.first_day(), self.last_day());
+        if first == last { write!(f, "{first}") } else { write!(f, "{first} to {last}") }
+    }
+}
+
+impl Window {
+    /// Its first day.
     pub fn first_day(&self) -> NaiveDate {
         self.from.date_naive()
     }
@@ -47,16 +56,24 @@ pub fn midnight(zone: Tz, day: NaiveDate) -> Moment {
 }
 
 /// Windows of at most `days` calendar days from `from` to `to`, oldest first, cut at midnights of their zone.
-pub fn windows(from: Moment, to: Moment, days: u32) -> Vec<Span> {
+pub fn windows(from: Moment, to: Moment, days: u32) -> impl Iterator<Item = Window> {
     let zone = from.timezone();
-    let mut windows = Vec::new();
     let mut start = from;
-    while start < to {
-        let end = start.date_naive().checked_add_days(Days::new(days.into())).map_or(to, |day| midnight(zone, day)).min(to);
-        windows.push(Span { from: start, to: end });
-        start = end;
+    std::iter::from_fn(move || {
+        let from = start;
+        start = from.date_naive().checked_add_days(Days::new(days.into())).map_or(to, |day| midnight(zone, day)).min(to);
+        (from < to).then_some(Window { from, to: start })
+    })
+}
+
+/// How many windows that makes.
+pub fn window_count(from: Moment, to: Moment, days: u32) -> u64 {
+    if from >= to {
+        return 0;
     }
-    windows
+    let whole = Window { from, to };
+    let between = (whole.last_day() - whole.first_day()).num_days();
+    u64::try_from(between).unwrap_or_default() / u64::from(days.max(1)) + 1
 }
 
 #[cfg(test)]
@@ -80,7 +97,8 @@ mod tests {
                     for limit in [1, 2, 7, 30] {
                         let from = midnight(zone, first);
                         let to = from + TimeDelta::hours(length_hours) - TimeDelta::seconds(1);
-                        let windows = windows(from, to, limit);
+                        let windows: Vec<Window> = windows(from, to, limit).collect();
+                        assert_eq!(windows.len() as u64, window_count(from, to, limit));
                         assert_eq!(windows.first().map(|w| w.from), Some(from));
                         assert_eq!(windows.last().map(|w| w.to), Some(to));
                         for pair in windows.windows(2) {
@@ -102,8 +120,9 @@ mod tests {
     #[test]
     fn an_empty_stretch_has_no_windows() {
         let at = moment(Tz::UTC, "2026-01-01T00:00:00");
-        assert_eq!(windows(at, at, 30), []);
-        assert_eq!(windows(at, at - TimeDelta::days(1), 30), []);
+        for to in [at, at - TimeDelta::days(1)] {
+            assert_eq!((windows(at, to, 30).count(), window_count(at, to, 30)), (0, 0));
+        }
     }
 
     #[test]
@@ -116,16 +135,16 @@ mod tests {
     #[test]
     fn halves_touch_and_end_at_an_hour() {
         let from = moment(Tz::UTC, "2026-01-01T00:00:00");
-        let mut span = Span { from, to: from + TimeDelta::days(30) };
+        let mut window = Window { from, to: from + TimeDelta::days(30) };
         let mut halvings = 0;
-        while let Some([left, right]) = span.halves() {
-            assert_eq!((left.from, left.to, right.to), (span.from, right.from, span.to));
-            span = if halvings % 2 == 0 { left } else { right };
+        while let Some([left, right]) = window.halves() {
+            assert_eq!((left.from, left.to, right.to), (window.from, right.from, window.to));
+            window = if halvings % 2 == 0 { left } else { right };
             halvings += 1;
         }
-        assert!(span.to - span.from <= TimeDelta::hours(1), "{span:?}");
+        assert!(window.to - window.from <= TimeDelta::hours(1), "{window:?}");
         assert!(halvings < 12);
-        let odd = Span { from, to: from + TimeDelta::minutes(61) };
+        let odd = Window { from, to: from + TimeDelta::minutes(61) };
         assert_eq!(odd.halves().map(|[left, _]| left.to), Some(from + TimeDelta::hours(1)));
     }
 }

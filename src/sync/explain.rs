@@ -2,78 +2,195 @@
 
 use crate::awin::{CallError, FailedCall, Request};
 use crate::protocol::{Failure, FailureKind};
-use crate::streams::{AccountKind, Part};
+use crate::streams::{AccountId, AccountKind, Partition};
+
+/// What a call was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Subject {
+    /// Rows of the stream.
+    Rows,
+    /// The regions of an account, which the stream is asked by.
+    Regions,
+    /// The programmes that a publisher has joined, one by one of which the stream is read.
+    Programmes,
+}
+
+/// A call that failed for good, and whose it was.
+#[derive(Debug, Clone)]
+pub(super) struct Failed {
+    pub(super) subject: Subject,
+    pub(super) partition: Partition,
+    pub(super) call: FailedCall,
+    /// What `/accounts` says of the account, where it refused.
+    pub(super) standing: Standing,
+}
+
+/// What the list of accounts says of an account that refuses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// It was not asked, or did not answer.
+    Unknown,
+    /// The account is listed, perhaps with its name.
+    Listed(Option<String>),
+    /// The id is that of an account of the other side.
+    OtherSide,
+    /// There is no such account; these are the ones listed.
+    Unlisted(String),
+}
 
 /// The token itself is refused.
-pub fn dead_token(error: &CallError) -> Failure {
-    Failure::config("Awin refuses the API token. Make a new one at ui.awin.com/awin-api and put it into `api_token`.")
+pub(super) fn dead_token(error: &CallError) -> Failure {
+    Failure::config("Awin refuses the API token. Create a new one at ui.awin.com/awin-api and put it into `api_token`.")
         .with_detail(error.to_string())
 }
 
-/// A call for `stream` of `part` failed for good. `name` is the account's name, if it is known.
-pub fn failed(stream: &str, part: &Part, name: Option<&str>, FailedCall { request, error }: &FailedCall) -> Failure {
-    let account = match name {
-        Some(name) => format!("{} ({name})", part.account),
-        None => part.account.to_string(),
-    };
-    let period = period(request);
-    let message = match error {
-        CallError::Refused { .. } => refused(stream, &account, part.account.kind, error),
-        CallError::BadRequest { status: 400, .. } => {
-            format!(
-                "Awin does not accept the request for `{stream}` of {account}{period}: {error}. Check the configuration; if it is right, report this as a bug."
-            )
+/// What failed in a stream: one failure per kind, configuration errors first; one sentence per cause, with all its accounts.
+pub(super) fn failures(stream: &str, failed: &[Failed]) -> Vec<Failure> {
+    let mut groups: Vec<(FailureKind, Vec<&Failed>)> = Vec::new();
+    for one in failed {
+        let kind = one.call.error.failure_kind();
+        match groups.iter_mut().find(|(known, group)| *known == kind && is_same_cause(group[0], one)) {
+            Some((_, group)) => group.push(one),
+            None => groups.push((kind, vec![one])),
         }
-        CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) => {
-            format!(
-                "Awin's answer for `{stream}` of {account}{period} is not what its documentation promises: {error}. If it reads like a page of a proxy, or `api_url` is set, look there; else report this as a bug."
-            )
+    }
+    groups.sort_by_key(|(kind, _)| *kind);
+    let mut failures: Vec<Failure> = Vec::new();
+    for (kind, group) in groups {
+        let message = sentence(stream, &group);
+        let detail = details(&group);
+        match failures.last_mut().filter(|last| last.kind == kind) {
+            Some(last) => {
+                last.message = format!("{} {message}", last.message);
+                last.detail = last.detail.take().map(|known| format!("{known}; {detail}"));
+            }
+            None => failures.push(Failure { kind, message, detail: Some(detail) }),
         }
-        CallError::Throttled { .. } => {
-            format!(
-                "Awin kept refusing calls for `{stream}` of {account}: other tools use up the limit of this user. Lower `requests_per_minute` here or there, and sync again."
-            )
-        }
-        CallError::Server { .. } | CallError::TimedOut(_) | CallError::Network(_) | CallError::Broken(_) => {
-            format!("`{stream}` of {account}{period} could not be read: {error}. What was read so far is kept; sync again later.")
-        }
-    };
-    Failure { kind: error.failure_kind(), message, detail: Some(format!("{request}: {error}")) }
+    }
+    failures
 }
 
-fn refused(stream: &str, account: &str, kind: AccountKind, error: &CallError) -> String {
-    let cause = match kind {
-        AccountKind::Advertiser => {
-            "Awin opens its API to advertisers on the Accelerate and Advanced plans only, and to users who may see the account"
-        }
-        AccountKind::Publisher => "the token's user may have lost the right to see the account",
+fn is_same_cause(a: &Failed, b: &Failed) -> bool {
+    let side = |failed: &Failed| failed.partition.account.map(|account| account.kind);
+    let standing = |failed: &Failed| match &failed.standing {
+        Standing::Listed(_) => Standing::Listed(None),
+        other => other.clone(),
     };
-    format!(
-        "Awin refuses `{stream}` of {account}: {error}. Most likely {cause}. Restore the access at Awin, or name only the accounts to sync in `{kind}_ids`."
-    )
+    a.subject == b.subject && side(a) == side(b) && a.call.error == b.call.error && standing(a) == standing(b)
+}
+
+/// Calls that a detail names.
+const MAX_DETAILS: usize = 20;
+
+fn details(group: &[&Failed]) -> String {
+    let shown = group.iter().take(MAX_DETAILS).map(|failed| format!("{}: {}", failed.call.request, failed.call.error));
+    let more = group.len().checked_sub(MAX_DETAILS).filter(|more| *more > 0).map(|more| format!("and {more} more"));
+    shown.chain(more).collect::<Vec<_>>().join("; ")
+}
+
+/// One cause, of one or more accounts.
+fn sentence(stream: &str, group: &[&Failed]) -> String {
+    let Failed { subject, call: FailedCall { error, .. }, partition, standing } = group[0];
+    if *subject == Subject::Rows && partition.account.is_none() {
+        return accounts_failed(error).message;
+    }
+    let mut names: Vec<String> = group.iter().map(|failed| name(failed)).collect();
+    names.dedup();
+    let accounts = names.join(", ");
+    let mut periods: Vec<String> = group.iter().map(|failed| period(&failed.call.request)).collect();
+    periods.dedup();
+    let period = if periods.len() == 1 { periods.remove(0) } else { String::new() };
+    let what = match subject {
+        Subject::Rows => format!("`{stream}` of {accounts}{period}"),
+        Subject::Regions => format!("the regions of {accounts}, which `{stream}` needs,"),
+        Subject::Programmes => format!("the joined programmes of {accounts}, which `{stream}` needs,"),
+    };
+    let upper = |text: &str| {
+        let mut letters = text.chars();
+        letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    };
+    match error {
+        CallError::Refused { .. } => refused(&what, partition.account.map(|account| account.kind), standing, error),
+        CallError::BadRequest { status: 400, .. } => {
+            format!(
+                "Awin rejected the request for {what}: {error}. Check the configuration; if it is right, please report a bug."
+            )
+        }
+        CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) => format!(
+            "Unexpected response for {what}: {error}. If this text comes from a proxy, or `api_url` is set, check those first; otherwise please report a bug."
+        ),
+        CallError::Throttled { .. } => format!(
+            "Awin answered 429 for 45 minutes; {what} could not be read. Another tool may be using the same user's calls: lower `requests_per_minute` here or in that tool, then sync again."
+        ),
+        CallError::Server { .. } | CallError::TimedOut(_) | CallError::Network(_) | CallError::Broken(_) => {
+            format!("{} could not be read: {error}. What was read so far is kept; sync again later.", upper(&what))
+        }
+    }
+}
+
+fn refused(what: &str, kind: Option<AccountKind>, standing: &Standing, error: &CallError) -> String {
+    let kind = kind.unwrap_or(AccountKind::Publisher);
+    let other = if kind == AccountKind::Advertiser { AccountKind::Publisher } else { AccountKind::Advertiser };
+    match standing {
+        Standing::OtherSide => {
+            format!(
+                "Awin refuses {what}: {error}. That is the ID of a {other} account: move it from `{kind}_ids` to `{other}_ids`."
+            )
+        }
+        Standing::Unlisted(listed) => format!(
+            "Awin refuses {what}: {error}. The token has no access to such an account; it sees: {listed}. Correct `{kind}_ids`, or give the token's user access at Awin."
+        ),
+        Standing::Listed(_) | Standing::Unknown => {
+            let cause = match kind {
+                AccountKind::Advertiser => {
+                    "Awin offers its API to advertisers on the Accelerate and Advanced plans only, and to users who may view the account"
+                }
+                AccountKind::Publisher => "the token's user may have lost access to the account",
+            };
+            format!(
+                "Awin refuses {what}: {error}. Most likely cause: {cause}. Restore access at Awin, or list only the accounts to sync in `{kind}_ids`."
+            )
+        }
+    }
+}
+
+/// An account, with its name where that is known.
+pub(super) fn account(id: AccountId, name: Option<&str>) -> String {
+    name.map_or_else(|| id.to_string(), |name| format!("{id} ({name})"))
+}
+
+fn name(failed: &Failed) -> String {
+    let Some(id) = failed.partition.account else { return "the token".to_owned() };
+    let name = if let Standing::Listed(name) = &failed.standing { name.as_deref() } else { None };
+    let account = account(id, name);
+    match (&failed.partition.region, failed.subject) {
+        (Some(region), Subject::Rows) => format!("{account}, region {region}"),
+        _ => account,
+    }
 }
 
 /// A found account that gives no data of `stream` and never has.
-pub fn skipped(stream: &str, part: &Part, name: Option<&str>, error: &CallError) -> String {
-    let name = name.map_or(String::new(), |name| format!(" ({name})"));
+pub(super) fn skipped(stream: &str, failed: &Failed) -> String {
+    let kind = failed.partition.account.map_or(AccountKind::Publisher, |account| account.kind);
     format!(
-        "The token lists {}{name}, but Awin refuses its `{stream}` ({error}); it is left out there. Name it in `{}_ids` to make this an error.",
-        part.account, part.account.kind
+        "The token lists {}, but Awin refuses its `{stream}` ({}); it is left out. Name it in `{kind}_ids` to make this an error.",
+        name(failed),
+        failed.call.error
     )
 }
 
 /// The accounts could not be listed.
-pub fn accounts_failed(error: &CallError) -> Failure {
+pub(super) fn accounts_failed(error: &CallError) -> Failure {
     match error {
-        CallError::Refused { status: 401, .. } => dead_token(error),
+        CallError::Refused { status: 401, .. } => return dead_token(error),
         CallError::Refused { .. } => Failure::config(format!(
-            "Awin refuses the list of accounts: {error}. Check the token's user at ui.awin.com, or make a new token at ui.awin.com/awin-api. If `api_url` is set, check it, too."
+            "Awin refuses the list of accounts: {error}. Check the token's user at ui.awin.com, or create a new token at ui.awin.com/awin-api. If `api_url` is set, check it, too."
         )),
         CallError::Throttled { .. } => Failure::transient(
             "Awin's limit of calls per minute is used up, perhaps by another tool of the same user. The configuration may be right; try again in a minute.",
         ),
         CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) => Failure::system(format!(
-            "The list of accounts is not what Awin's documentation promises: {error}. Check `api_url`; if it is right, report this as a bug."
+            "Unexpected response for the list of accounts: {error}. Check `api_url` and any proxy; if they are right, please report a bug."
         )),
         CallError::Server { .. } | CallError::TimedOut(_) | CallError::Network(_) | CallError::Broken(_) => {
             Failure::transient(format!("Awin could not be reached: {error}. The configuration may be right; try again later."))
@@ -82,21 +199,10 @@ pub fn accounts_failed(error: &CallError) -> Failure {
     .with_detail(format!("GET /accounts: {error}"))
 }
 
-/// Several failures of one stream as one: the kind that the user can do most about, all sentences.
-pub fn together(mut failures: Vec<Failure>) -> Option<Failure> {
-    failures.sort_by_key(|failure| failure.kind);
-    let kind: FailureKind = failures.first()?.kind;
-    let join = |texts: Vec<&str>, by: &str| texts.join(by);
-    let message = join(failures.iter().map(|failure| failure.message.as_str()).collect(), " ");
-    let details: Vec<&str> = failures.iter().filter_map(|failure| failure.detail.as_deref()).collect();
-    let detail = (!details.is_empty()).then(|| join(details, "; "));
-    Some(Failure { kind, message, detail })
-}
-
 fn period(request: &Request) -> String {
     let value = |name| request.query.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
     match (value("startDate"), value("endDate")) {
-        (Some(start), Some(end)) if start == end => format!(" of {start}"),
+        (Some(start), Some(end)) if start == end => format!(" on {start}"),
         (Some(start), Some(end)) => format!(" from {start} to {end}"),
         _ => String::new(),
     }

@@ -1,21 +1,41 @@
 //! A run: what is asked first, the plan, reading and checking.
+//!
+//! Files import only from those above them in this list.
+
+mod progress;
+mod state;
+
+mod plan;
+
+mod context;
+
+mod explain;
+mod lookup;
+mod object;
+mod outcome;
+mod seen;
+
+mod directory;
+mod keys;
+mod notes;
+
+mod records;
+
+mod checkpoint;
+mod fetch;
+
+mod answer;
+
+mod stream;
+
+mod run;
 
 mod check;
-mod explain;
-mod gate;
-mod plan;
-mod progress;
-mod read;
-mod reader;
-mod reference;
-mod rows;
-mod state;
-mod survey;
 
 pub use check::check;
-use gate::{Gate, Passed};
-pub use plan::{PartPlan, Scope, plan};
+pub use context::{Abort, Context};
+pub use plan::{Cuts, Plan, Scope, plan};
 pub use progress::Progress;
-pub use read::{Run, RunEnd};
-pub use rows::RowWriter;
-pub use state::{LaneState, PartState, StreamState};
+pub use records::RecordWriter;
+pub use run::read;
+pub use state::{LaneState, PartitionState, StreamState};

@@ -1,18 +1,20 @@
-//! The plan: which windows are read, in which order. Pure: state and configuration in, list of windows out.
+//! The plan: what is read of each partition, in which order. Pure: state and configuration in, slices out.
 
 use chrono::{Days, NaiveDate};
 
-use super::state::PartState;
+use super::state::PartitionState;
 use crate::config::Config;
 use crate::protocol::SyncMode;
-use crate::streams::{CHANGES_OVERLAP_DAYS, Lane, Moment, Part, Role, Source, Span, Stream, WINDOW_DAYS, midnight, windows};
+use crate::streams::{
+    CHANGES_OVERLAP_DAYS, Cut, Lane, MAIN_LANE, Moment, Partition, Role, Slice, Stream, midnight, window_count, windows,
+};
 
 /// The range of a table and the moment at which it is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope {
     /// First moment of the range.
     pub start: Moment,
-    /// The moment behind its last; `None` is open.
+    /// The moment after its last; `None` is open.
     pub end: Option<Moment>,
     /// When the run began, to the full second.
     pub now: Moment,
@@ -36,69 +38,114 @@ impl Scope {
     }
 }
 
-/// One window of one lane.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
-    /// The lane.
-    pub lane: &'static Lane,
-    /// The window.
-    pub span: Span,
-}
-
-/// What is to be read of a part.
+/// What is to be read of a partition.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PartPlan {
-    /// What is covered before the first step.
-    pub state: PartState,
-    /// Whether that is nothing: the part is new, or its covered stretch lies outside of the range.
-    pub is_new: bool,
-    /// The windows, in order.
-    pub steps: Vec<Step>,
+pub struct Plan {
+    /// The partition.
+    pub partition: Partition,
+    /// What is covered before the first slice; `None` if the state says nothing of it, or if nothing of that lies in the range.
+    pub known: Option<PartitionState>,
+    /// What is read, in order.
+    pub cuts: Vec<Cuts>,
 }
 
-/// Plans `part`, of which `known` is covered.
+/// Slices that follow one rule. They are made when it is their turn: a long history has millions of them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cuts {
+    /// The windows of a stretch of time.
+    Stretch {
+        /// The lane.
+        lane: &'static Lane,
+        /// Where it starts.
+        from: Moment,
+        /// Where it ends.
+        to: Moment,
+        /// Days of a window.
+        days: u32,
+        /// Whether the last window comes first.
+        newest_first: bool,
+    },
+    /// One answer per programme.
+    Programmes(Vec<u64>),
+    /// One answer.
+    Whole,
+}
+
+impl Plan {
+    /// Its slices, in order.
+    pub fn slices(&self) -> impl Iterator<Item = Slice> + '_ {
+        self.cuts.iter().flat_map(|cuts| -> Box<dyn Iterator<Item = Slice>> {
+            let slice = |lane, cut| Slice { partition: self.partition.clone(), lane, cut };
+            let main = MAIN_LANE;
+            match cuts {
+                Cuts::Stretch { lane, from, to, days, newest_first } => {
+                    let windows = windows(*from, *to, *days).map(move |window| slice(lane, Cut::Window(window)));
+                    if *newest_first { Box::new(windows.collect::<Vec<_>>().into_iter().rev()) } else { Box::new(windows) }
+                }
+                Cuts::Programmes(ids) => Box::new(ids.iter().map(move |id| slice(main, Cut::Programme(*id)))),
+                Cuts::Whole => Box::new(std::iter::once(slice(main, Cut::Whole))),
+            }
+        })
+    }
+
+    /// Calls that it takes, if no answer has pages.
+    pub fn calls(&self) -> u64 {
+        let calls = |cuts: &Cuts| match cuts {
+            Cuts::Stretch { from, to, days, .. } => window_count(*from, *to, *days),
+            Cuts::Programmes(ids) => ids.len() as u64,
+            Cuts::Whole => 1,
+        };
+        self.cuts.iter().map(calls).sum()
+    }
+}
+
+/// Plans `partition` of a stream with windows, of which `known` is covered.
 ///
 /// First what is new, with the look-back; then changes of rows of any age; then deletions; last the beginning that is
 /// missing because the start was moved back, newest window first, so that what is covered stays one stretch.
-pub fn plan(stream: &'static Stream, part: &Part, known: Option<&PartState>, scope: &Scope) -> PartPlan {
+pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&PartitionState>, scope: &Scope) -> Plan {
+    let is_incremental = scope.mode == SyncMode::Incremental;
     let known = known.cloned().and_then(|mut state| state.clip(scope.start, scope.end).then_some(state));
-    let lanes = stream.lanes();
-    let days = match &stream.source {
-        Source::Report(report) => report.days_per_call,
-        Source::Events(_) | Source::Reference(_) => WINDOW_DAYS,
-    };
-    let zone = scope.now.timezone();
-    let is_new = known.is_none();
-    let mut state = known.unwrap_or_else(|| PartState::new(part, lanes, scope.start, scope.now));
-    let from = state.from.with_timezone(&zone);
-    let mut steps = Vec::new();
-    for lane in lanes {
-        let (reached, days_again, end) = match (lane.role, scope.mode) {
-            (Role::Main, SyncMode::Incremental) => (state.through, scope.lookback_days, scope.reach()),
-            (Role::Main, SyncMode::FullRefresh) => (state.through, 0, scope.reach()),
-            // All that is read for the first time is in its newest form.
-            (Role::Changes { .. }, _) if is_new => continue,
-            (Role::Changes { .. }, SyncMode::Incremental) => (state.lane(lane).through, CHANGES_OVERLAP_DAYS, scope.now),
-            (Role::Deleted, SyncMode::Incremental) if !state.lane(lane).over => {
-                // The lane moves on to `now` behind a range that has ended; from there the look-back is that of its last days.
-                let through = state.lane(lane).through;
-                let reached = if through > scope.now { through } else { through.min(scope.reach().fixed_offset()) };
-                (reached, scope.lookback_days, scope.reach())
-            }
-            (Role::Changes { .. } | Role::Deleted, _) => continue,
-        };
-        let mut start = days_before(reached.with_timezone(&zone), days_again);
-        if !matches!(lane.role, Role::Changes { .. }) {
-            start = start.max(from);
+    let known = known.map(|mut state| {
+        if is_incremental {
+            state.add_missing(stream.lanes());
         }
-        steps.extend(in_lane(lane, windows(start, end, days)));
+        state
+    });
+    let days = stream.window_days();
+    let zone = scope.now.timezone();
+    let (from, through) = known
+        .as_ref()
+        .map_or((scope.start, scope.start), |known| (known.from.with_timezone(&zone), known.through.with_timezone(&zone)));
+    let mut cuts = Vec::new();
+    let mut add = |lane, from, to, newest_first| {
+        if from < to {
+            cuts.push(Cuts::Stretch { lane, from, to, days, newest_first });
+        }
+    };
+    for lane in stream.lanes() {
+        let reached = known.as_ref().and_then(|known| known.lane(lane));
+        // All that is read for the first time is in its newest form: changes and deletions begin with what is known.
+        match (lane.role, reached) {
+            (Role::Main, _) => {
+                let again = if is_incremental { scope.lookback_days } else { 0 };
+                add(lane, days_before(through, again).max(from), scope.reach(), false);
+            }
+            (Role::Changes { .. }, Some(reached)) if is_incremental => {
+                let reached = reached.through.with_timezone(&zone);
+                add(lane, days_before(reached, CHANGES_OVERLAP_DAYS), scope.now, false);
+            }
+            (Role::Deleted, reached) if is_incremental && !reached.is_some_and(|reached| reached.retired) => {
+                let reached = reached.map_or(scope.now, |reached| reached.through.with_timezone(&zone));
+                // The lane moves on to `now` after a range that has ended; from there the look-back is that of its last days.
+                let reached = if reached > scope.now { reached } else { reached.min(scope.reach()) };
+                add(lane, days_before(reached, scope.lookback_days).max(from), scope.reach(), false);
+            }
+            (Role::Changes { .. } | Role::Deleted, _) => {}
+        }
     }
-    steps.extend(in_lane(&lanes[0], windows(scope.start, from, days)).rev());
-    PartPlan { state, is_new, steps }
-}
-
-fn in_lane(lane: &'static Lane, spans: Vec<Span>) -> impl DoubleEndedIterator<Item = Step> {
-    spans.into_iter().map(move |span| Step { lane, span })
+    add(&stream.lanes()[0], scope.start, from, true);
+    Plan { partition: partition.clone(), known, cuts }
 }
 
 /// Midnight of the day that is `days` days before that of `moment`.

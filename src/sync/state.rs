@@ -1,6 +1,6 @@
 //! The state of a stream, version 1: which stretch of which account is covered.
 //!
-//! Per part (an account, or one market of it): everything between `from` and `through` has been read; per lane of changes,
+//! Per partition (an account, or one region of it): everything between `from` and `through` has been read; per lane of changes,
 //! everything up to its own `through`. The stretch only ever grows contiguously. The key set is fixed and parts stand in an
 //! array, because a runner may store states by merge patch, where a key that vanishes lives on. `checkpoint` counts the
 //! states written, so that no two are alike, also while the look-back reads old ground again.
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::config::Config;
 use crate::protocol::{Failure, SyncMode};
-use crate::streams::{AccountId, AccountKind, Lane, Moment, Part, Role, Source, Span, Stream};
+use crate::streams::{AccountId, AccountKind, Lane, Moment, Partition, Role, Stream, Window};
 
 const VERSION: u64 = 1;
 
@@ -32,13 +32,16 @@ pub struct StreamState {
     pub checkpoint: u64,
     /// What is covered.
     #[serde(rename = "accounts")]
-    pub parts: Vec<PartState>,
+    pub partitions: Vec<PartitionState>,
+    /// Hashes of rows that cannot be read and are passed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad_rows: Vec<String>,
 }
 
-/// What is covered of a part.
+/// What is covered of a partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PartState {
+pub struct PartitionState {
     account_id: u64,
     account_type: AccountKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,17 +66,14 @@ pub struct LaneState {
     /// Changes up to here have been read.
     pub through: DateTime<FixedOffset>,
     /// The lane is not needed any more.
-    #[serde(default)]
-    pub over: bool,
+    #[serde(default, rename = "over")]
+    pub retired: bool,
 }
 
 impl StreamState {
     /// A state in which nothing is covered.
     pub fn new(stream: &Stream, mode: SyncMode, sync_id: Option<i64>, config: &Config) -> Self {
-        let date_type = match &stream.source {
-            Source::Report(report) if report.has_date_type => config.stats_date_type.as_str(),
-            _ => "",
-        };
+        let date_type = if stream.has_date_type() { config.stats_date_type.as_str() } else { "" };
         Self {
             version: VERSION,
             mode,
@@ -81,7 +81,8 @@ impl StreamState {
             timezone: config.timezone.to_string(),
             date_type: date_type.to_owned(),
             checkpoint: 0,
-            parts: Vec::new(),
+            partitions: Vec::new(),
+            bad_rows: Vec::new(),
         }
     }
 
@@ -113,7 +114,7 @@ impl StreamState {
         }
         let known: Self = serde_json::from_value(blob.clone())
             .map_err(|error| Failure::config(format!("The state of stream `{name}` cannot be read ({error}). {refresh}")))?;
-        if !known.parts.iter().all(PartState::is_sound) {
+        if !known.partitions.iter().all(PartitionState::is_sound) {
             return Err(Failure::config(format!(
                 "The state of stream `{name}` cannot be read (it holds a moment far outside of the calendar). {refresh}"
             )));
@@ -139,37 +140,29 @@ impl StreamState {
         serde_json::to_value(&*self).expect("states serialize")
     }
 
-    /// What is covered of `part`.
-    pub fn part(&self, part: &Part) -> Option<&PartState> {
-        self.parts.iter().find(|known| known.is(part))
+    /// What is covered of `partition`.
+    pub fn partition(&self, partition: &Partition) -> Option<&PartitionState> {
+        self.partitions.iter().find(|known| known.is(partition))
     }
 
-    /// Puts `state` in the place of what was known of its part.
-    pub fn set(&mut self, state: PartState) {
-        match self.parts.iter_mut().find(|known| known.is(&state.part())) {
-            Some(known) => *known = state,
-            None => self.parts.push(state),
-        }
-    }
-
-    /// Forgets what was covered of `part`.
-    pub fn remove(&mut self, part: &Part) {
-        self.parts.retain(|known| !known.is(part));
+    /// The same, to be changed.
+    pub fn partition_mut(&mut self, partition: &Partition) -> Option<&mut PartitionState> {
+        self.partitions.iter_mut().find(|known| known.is(partition))
     }
 
     /// Whether anything of `account` was ever read.
     pub fn knows(&self, account: AccountId) -> bool {
-        self.parts.iter().any(|part| part.part().account == account)
+        self.accounts().any(|known| known == account)
     }
 
     /// The accounts of which anything was ever read.
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
-        self.parts.iter().map(|part| part.part().account)
+        self.partitions.iter().map(PartitionState::account)
     }
 
     /// The regions of `account` of which something was read.
     pub fn regions(&self, account: AccountId) -> impl Iterator<Item = String> + '_ {
-        self.parts.iter().map(PartState::part).filter(move |part| part.account == account).filter_map(|part| part.region)
+        self.partitions.iter().filter(move |known| known.account() == account).filter_map(|known| known.region.clone())
     }
 }
 
@@ -178,19 +171,19 @@ fn is_foreign(blob: &Value) -> bool {
     blob.is_null() || blob.as_object().is_some_and(|map| map.is_empty() || map.keys().all(|key| key.starts_with("__ab_")))
 }
 
-impl PartState {
-    /// A part of which nothing has been read: covered is the empty stretch at `start`. Its lanes start their life `now`,
+impl PartitionState {
+    /// A partition of which nothing has been read: covered is the empty stretch at `start`. Its lanes start their life `now`,
     /// because all that the main lane reads from now on is in its form of now or later.
-    pub fn new(part: &Part, lanes: &[Lane], start: Moment, now: Moment) -> Self {
+    pub fn new(account: AccountId, region: Option<&str>, lanes: &[Lane], start: Moment, now: Moment) -> Self {
         let lanes = lanes
             .iter()
             .filter(|lane| lane.role != Role::Main)
-            .map(|lane| LaneState { lane: lane.name.to_owned(), through: now.fixed_offset(), over: false })
+            .map(|lane| LaneState { lane: lane.name.to_owned(), through: now.fixed_offset(), retired: false })
             .collect();
         Self {
-            account_id: part.account.id,
-            account_type: part.account.kind,
-            region: part.region.clone(),
+            account_id: account.id,
+            account_type: account.kind,
+            region: region.map(str::to_owned),
             from: start.fixed_offset(),
             through: start.fixed_offset(),
             lanes,
@@ -204,30 +197,42 @@ impl PartState {
         moments.into_iter().all(|moment| (0..=10_000).contains(&moment.to_utc().year()))
     }
 
-    fn is(&self, part: &Part) -> bool {
-        self.account_id == part.account.id && self.account_type == part.account.kind && self.region == part.region
+    /// Whether it is that of `partition`.
+    pub fn is(&self, partition: &Partition) -> bool {
+        partition.account == Some(self.account()) && self.region == partition.region
     }
 
-    /// Which part it is.
-    pub fn part(&self) -> Part {
-        Part { account: AccountId { kind: self.account_type, id: self.account_id }, region: self.region.clone() }
+    /// Its account.
+    pub fn account(&self) -> AccountId {
+        AccountId { kind: self.account_type, id: self.account_id }
     }
 
-    /// The state of a lane beside the main one. A lane that the state does not have starts where the main one stands.
-    pub fn lane(&mut self, lane: &Lane) -> &mut LaneState {
-        let index = self.lanes.iter().position(|known| known.lane == lane.name).unwrap_or_else(|| {
-            self.lanes.push(LaneState { lane: lane.name.to_owned(), through: self.through, over: false });
-            self.lanes.len() - 1
-        });
-        &mut self.lanes[index]
+    /// The state of a lane beside the main one.
+    pub fn lane(&self, lane: &Lane) -> Option<&LaneState> {
+        self.lanes.iter().find(|known| known.lane == lane.name)
     }
 
-    /// `span` has been read in `lane`. In the main lane it must touch what is covered, at either end.
-    pub fn commit(&mut self, lane: &Lane, span: Span) {
-        let (from, to) = (span.from.fixed_offset(), span.to.fixed_offset());
+    /// The same, to be changed.
+    pub fn lane_mut(&mut self, lane: &Lane) -> Option<&mut LaneState> {
+        self.lanes.iter_mut().find(|known| known.lane == lane.name)
+    }
+
+    /// Adds those of `lanes` that the state does not have: they start where the main one stands.
+    pub fn add_missing(&mut self, lanes: &[Lane]) {
+        for lane in lanes.iter().filter(|lane| lane.role != Role::Main) {
+            if self.lane(lane).is_none() {
+                self.lanes.push(LaneState { lane: lane.name.to_owned(), through: self.through, retired: false });
+            }
+        }
+    }
+
+    /// `window` has been read in `lane`. In the main lane it must touch what is covered, at either end.
+    pub fn commit(&mut self, lane: &Lane, window: Window) {
+        let (from, to) = (window.from.fixed_offset(), window.to.fixed_offset());
         if lane.role != Role::Main {
-            let state = self.lane(lane);
-            state.through = state.through.max(to);
+            if let Some(state) = self.lane_mut(lane) {
+                state.through = state.through.max(to);
+            }
         } else if to <= self.from && from < self.from {
             // A window of the missing beginning: it ends where the covered stretch starts.
             debug_assert_eq!(to, self.from, "covered stretches are contiguous");
@@ -235,6 +240,15 @@ impl PartState {
         } else {
             debug_assert!(from <= self.through, "covered stretches are contiguous");
             self.through = self.through.max(to);
+        }
+    }
+
+    /// Deleted rows are listed without being asked for: the lane that looks for them is not needed any more.
+    pub fn retire_deleted(&mut self, lanes: &[Lane]) {
+        for lane in lanes.iter().filter(|lane| lane.role == Role::Deleted) {
+            if let Some(state) = self.lane_mut(lane) {
+                state.retired = true;
+            }
         }
     }
 

@@ -1,0 +1,254 @@
+//! The table of all streams: what each is, and the requests that answer it. Nothing else decides anything about a stream.
+
+use super::{AccountKind, CAMPAIGN_REGIONS, Days, Endpoint, Events, Lane, Param, REGIONS, Report, Role, Rows, Source, Stream};
+
+const BOTH: &[AccountKind] = &[AccountKind::Advertiser, AccountKind::Publisher];
+const ADVERTISER: &[AccountKind] = &[AccountKind::Advertiser];
+const PUBLISHER: &[AccountKind] = &[AccountKind::Publisher];
+
+const ACCOUNT_FIELDS: &[&str] = &["accountId", "accountType", "otherFields"];
+const DAY_FIELDS: &[&str] = &["accountId", "accountType", "otherFields", "date", "timezone", "dateType", "rowId"];
+const DATED_FIELDS: &[&str] = &["accountId", "accountType", "otherFields", "timezone", "region", "rowId"];
+
+/// Parameters of the reports that are asked day by day.
+const OF_A_DAY: &[(&str, Param)] = &[
+    ("startDate", Param::FirstDay),
+    ("endDate", Param::LastDay),
+    ("timezone", Param::Timezone),
+    ("dateType", Param::StatsDate),
+    ("region", Param::Region),
+];
+
+/// All streams, the suggested ones first.
+pub const STREAMS: &[Stream] = &[
+    Stream {
+        name: "transactions",
+        schema: include_str!("../../catalog/transactions.json"),
+        sides: BOTH,
+        primary_key: &["id", "accountId"],
+        cursor: Some("transactionDate"),
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/{side}s/{account}/transactions/",
+            query: &[
+                ("startDate", Param::Start),
+                ("endDate", Param::End),
+                ("timezone", Param::Timezone),
+                ("dateType", Param::LaneDate),
+                ("status", Param::LaneStatus),
+                ("showBasketProducts", Param::BasketProducts),
+            ],
+            rows: Rows::List("body"),
+            page_size: None,
+        },
+        source: Source::Events(Events {
+            stamp: "transactionDate",
+            status: "commissionStatus",
+            lanes: &[
+                Lane { name: "transaction", date_type: "transaction", status: None, role: Role::Main },
+                Lane { name: "validation", date_type: "validation", status: None, role: Role::Changes { optional: false } },
+                Lane { name: "amendment", date_type: "amendment", status: None, role: Role::Changes { optional: true } },
+                Lane { name: "deleted", date_type: "transaction", status: Some("deleted"), role: Role::Deleted },
+            ],
+        }),
+    },
+    Stream {
+        name: "stats_by_publisher",
+        schema: include_str!("../../catalog/stats_by_publisher.json"),
+        sides: ADVERTISER,
+        primary_key: &["rowId"],
+        cursor: Some("date"),
+        added: DAY_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/{side}s/{account}/reports/publisher",
+            query: OF_A_DAY,
+            rows: Rows::List("body"),
+            page_size: None,
+        },
+        source: Source::Report(Report {
+            by_region: &[],
+            regions: &[],
+            days: Days::Asked,
+            row_key: &["advertiserId", "publisherId", "region", "currency"],
+        }),
+    },
+    Stream {
+        name: "stats_by_creative",
+        schema: include_str!("../../catalog/stats_by_creative.json"),
+        sides: BOTH,
+        primary_key: &["rowId"],
+        cursor: Some("date"),
+        added: DAY_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/{side}s/{account}/reports/creative",
+            query: OF_A_DAY,
+            rows: Rows::List("body"),
+            page_size: None,
+        },
+        source: Source::Report(Report {
+            by_region: BOTH,
+            regions: REGIONS,
+            days: Days::Asked,
+            row_key: &["advertiserId", "publisherId", "currency", "creativeId", "tagName"],
+        }),
+    },
+    Stream {
+        name: "stats_by_advertiser",
+        schema: include_str!("../../catalog/stats_by_advertiser.json"),
+        sides: PUBLISHER,
+        primary_key: &["rowId"],
+        cursor: Some("date"),
+        added: DAY_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/{side}s/{account}/reports/advertiser",
+            query: OF_A_DAY,
+            rows: Rows::List("body"),
+            page_size: None,
+        },
+        source: Source::Report(Report {
+            by_region: PUBLISHER,
+            regions: REGIONS,
+            days: Days::Asked,
+            row_key: &["advertiserId", "publisherId", "currency"],
+        }),
+    },
+    Stream {
+        name: "stats_by_campaign",
+        schema: include_str!("../../catalog/stats_by_campaign.json"),
+        sides: BOTH,
+        primary_key: &["rowId"],
+        cursor: Some("date"),
+        added: DATED_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/{side}s/{account}/reports/campaign",
+            query: &[
+                ("startDate", Param::FirstDay),
+                ("endDate", Param::LastDay),
+                ("timezone", Param::Timezone),
+                ("interval", Param::Fixed("day")),
+                // Without it the sums of the campaigns would be short of those of the other reports.
+                ("includeNumbersWithoutCampaign", Param::Fixed("true")),
+                ("region", Param::Region),
+            ],
+            rows: Rows::List("result"),
+            page_size: None,
+        },
+        source: Source::Report(Report {
+            by_region: PUBLISHER,
+            regions: CAMPAIGN_REGIONS,
+            days: Days::InRows(400),
+            row_key: &["advertiserId", "publisherId", "campaign"],
+        }),
+    },
+    Stream {
+        name: "transaction_queries",
+        schema: include_str!("../../catalog/transaction_queries.json"),
+        sides: PUBLISHER,
+        primary_key: &["enquiryId", "accountId"],
+        cursor: Some("enquiryDate"),
+        added: ACCOUNT_FIELDS,
+        null_texts: &["declineReason"],
+        endpoint: Endpoint {
+            // A singular, and no slash at its end.
+            path: "/{side}/{account}/transactionqueries",
+            query: &[
+                ("startDate", Param::Start),
+                ("endDate", Param::End),
+                ("timezone", Param::Timezone),
+                ("dateType", Param::LaneDate),
+                ("pageNumber", Param::Page),
+                ("pageSize", Param::PageSize),
+            ],
+            rows: Rows::List("pageItems"),
+            page_size: Some(500),
+        },
+        source: Source::Events(Events {
+            stamp: "enquiryDate",
+            status: "enquiryStatus",
+            lanes: &[
+                Lane { name: "enquiry", date_type: "enquiryDate", status: None, role: Role::Main },
+                Lane { name: "validation", date_type: "validationDate", status: None, role: Role::Changes { optional: false } },
+            ],
+        }),
+    },
+    Stream {
+        name: "accounts",
+        schema: include_str!("../../catalog/accounts.json"),
+        sides: &[],
+        primary_key: &["accountId"],
+        cursor: None,
+        added: &["otherFields"],
+        null_texts: &[],
+        endpoint: Endpoint { path: "/accounts", query: &[], rows: Rows::Within { key: "accounts", own: &[] }, page_size: None },
+        source: Source::Reference { by_programme: false },
+    },
+    Stream {
+        name: "publishers",
+        schema: include_str!("../../catalog/publishers.json"),
+        sides: ADVERTISER,
+        primary_key: &["id", "accountId"],
+        cursor: None,
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint { path: "/{side}s/{account}/publishers", query: &[], rows: Rows::List("body"), page_size: None },
+        source: Source::Reference { by_programme: false },
+    },
+    Stream {
+        name: "programmes",
+        schema: include_str!("../../catalog/programmes.json"),
+        sides: PUBLISHER,
+        primary_key: &["id", "accountId"],
+        cursor: None,
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/{side}s/{account}/programmes",
+            query: &[("relationship", Param::Fixed("joined"))],
+            rows: Rows::List("body"),
+            page_size: None,
+        },
+        source: Source::Reference { by_programme: false },
+    },
+    Stream {
+        name: "programme_details",
+        schema: include_str!("../../catalog/programme_details.json"),
+        sides: PUBLISHER,
+        primary_key: &["advertiserId", "accountId"],
+        cursor: None,
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/{side}s/{account}/programmedetails",
+            query: &[("advertiserId", Param::Programme)],
+            rows: Rows::One("programmeInfo"),
+            page_size: None,
+        },
+        source: Source::Reference { by_programme: true },
+    },
+    Stream {
+        name: "commission_groups",
+        schema: include_str!("../../catalog/commission_groups.json"),
+        sides: PUBLISHER,
+        primary_key: &["groupId", "accountId"],
+        cursor: None,
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/{side}s/{account}/commissiongroups",
+            query: &[("advertiserId", Param::Programme), ("extraConditionsDetails", Param::Fixed("true"))],
+            rows: Rows::Within { key: "commissionGroups", own: &["advertiser", "publisher"] },
+            page_size: None,
+        },
+        source: Source::Reference { by_programme: true },
+    },
+];
+
+/// The stream of that name.
+pub fn find(name: &str) -> Option<&'static Stream> {
+    STREAMS.iter().find(|stream| stream.name == name)
+}

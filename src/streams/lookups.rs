@@ -1,0 +1,45 @@
+//! Requests beside those of the streams: what a run must find out before it can plan, and the probe of `check`.
+
+use super::endpoint::seconds;
+use super::{AccountId, Moment, Param, find};
+use crate::awin::Request;
+
+/// The list of the token's accounts.
+pub fn accounts() -> Request {
+    declared("accounts", None)
+}
+
+/// The programmes that a publisher has joined.
+pub fn joined_programmes(account: AccountId) -> Request {
+    declared("programmes", Some(account))
+}
+
+/// The regions in which an advertiser had any activity, day by day: its report by publisher over a stretch of time.
+pub fn activity(account: AccountId, from: Moment, to: Moment) -> Request {
+    Request::new(declared("stats_by_publisher", Some(account)).path)
+        .with("startDate", from.date_naive())
+        .with("endDate", to.date_naive())
+        .with("timezone", to.timezone())
+        .with("dateType", "transaction")
+}
+
+/// An account's transactions from `from` to `to`, in the zone of `to`.
+pub fn transactions(account: AccountId, from: Moment, to: Moment) -> Request {
+    Request::new(declared("transactions", Some(account)).path)
+        .with("startDate", seconds(from))
+        .with("endDate", seconds(to))
+        .with("timezone", to.timezone())
+}
+
+/// The request of a stream that asks for all of an account, without anything from the configuration.
+fn declared(stream: &str, account: Option<AccountId>) -> Request {
+    let endpoint = &find(stream).expect("a stream of the table").endpoint;
+    let path = account.map_or(endpoint.path.to_owned(), |account| {
+        endpoint.path.replace("{side}", account.kind.as_str()).replace("{account}", &account.id.to_string())
+    });
+    let fixed = endpoint.query.iter().filter_map(|(name, param)| match param {
+        Param::Fixed(value) => Some((*name, *value)),
+        _ => None,
+    });
+    fixed.fold(Request::new(path), |request, (name, value)| request.with(name, value))
+}

@@ -1,0 +1,53 @@
+//! The unit of work: a partition and a cut of it.
+
+use std::fmt;
+
+use super::{Lane, Partition, Window};
+
+/// What one request, with its pages, answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slice {
+    /// Whose rows.
+    pub partition: Partition,
+    /// By which date they are asked for.
+    pub lane: &'static Lane,
+    /// Which of them.
+    pub cut: Cut,
+}
+
+/// Which rows of a partition.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cut {
+    /// Those of a stretch of time.
+    Window(Window),
+    /// Those of a programme that the publisher has joined.
+    Programme(u64),
+    /// All.
+    Whole,
+}
+
+impl Slice {
+    /// Its window, if it is one.
+    pub fn window(&self) -> Option<Window> {
+        match self.cut {
+            Cut::Window(window) => Some(window),
+            Cut::Programme(_) | Cut::Whole => None,
+        }
+    }
+
+    /// The same with another window.
+    #[must_use]
+    pub fn with_window(&self, window: Window) -> Self {
+        Self { cut: Cut::Window(window), ..self.clone() }
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Window(window) => write!(f, "{window}"),
+            Self::Programme(id) => write!(f, "programme {id}"),
+            Self::Whole => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What a declaration says of a stream.
+
+use chrono_tz::Tz;
+
+use super::{AccountKind, Endpoint, Lane, MAIN_LANE};
+
+/// A stream.
+#[derive(Debug)]
+pub struct Stream {
+    /// Its name, also that of its schema in `catalog/`.
+    pub name: &'static str,
+    /// JSON schema of its records, as text.
+    pub schema: &'static str,
+    /// Accounts that have it; empty for the token's own list of accounts.
+    pub sides: &'static [AccountKind],
+    /// Fields of the key, most selective first.
+    pub primary_key: &'static [&'static str],
+    /// The cursor, for streams that can be read incrementally.
+    pub cursor: Option<&'static str>,
+    /// Properties of the schema that the connector adds to Awin's rows.
+    pub added: &'static [&'static str],
+    /// Fields in which Awin writes the text `null` for null.
+    pub null_texts: &'static [&'static str],
+    /// The requests that answer it.
+    pub endpoint: Endpoint,
+    /// How it is cut into slices, and what its rows are.
+    pub source: Source,
+}
+
+/// How a stream is cut into slices, and what its rows are.
+#[derive(Debug)]
+pub enum Source {
+    /// Rows that carry their own date and change later: asked by windows of time, in lanes.
+    Events(Events),
+    /// Totals per day.
+    Report(Report),
+    /// Names and terms, read in full each time: one answer an account, or one a programme that a publisher has joined.
+    Reference {
+        /// One call per joined programme.
+        by_programme: bool,
+    },
+}
+
+/// Rows that carry their own date and change later.
+#[derive(Debug)]
+pub struct Events {
+    /// Field with the date that places a row in the table's range.
+    pub stamp: &'static str,
+    /// Field with the status.
+    pub status: &'static str,
+    /// The first lane is the main one.
+    pub lanes: &'static [Lane],
+}
+
+/// Days of one window; Awin's limit is 31, and it is not known whether that means days or seconds.
+pub const WINDOW_DAYS: u32 = 30;
+
+/// Totals per day.
+#[derive(Debug)]
+pub struct Report {
+    /// Accounts for which Awin wants one region per call.
+    pub by_region: &'static [AccountKind],
+    /// The regions that it takes.
+    pub regions: &'static [&'static str],
+    /// Where the day of a row comes from.
+    pub days: Days,
+    /// Fields that tell rows of one answer apart, beside those of the request. A free text comes last.
+    pub row_key: &'static [&'static str],
+}
+
+/// Where the day of a report's row comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Days {
+    /// Rows are totals of what was asked, without a date: one day per call. The report counts by a choice of dates.
+    Asked,
+    /// Rows carry their `date`: so many days per call.
+    InRows(u32),
+}
+
+impl Stream {
+    /// Whether the state of the stream covers a stretch of time.
+    pub fn is_incremental(&self) -> bool {
+        self.cursor.is_some()
+    }
+
+    /// Whether it is read one programme at a time.
+    pub fn is_by_programme(&self) -> bool {
+        matches!(self.source, Source::Reference { by_programme: true })
+    }
+
+    /// Whether a run that died can go on where it stopped.
+    pub fn is_resumable(&self) -> bool {
+        self.is_incremental() || self.is_by_programme()
+    }
+
+    /// The regions that Awin takes for this stream, if `kind` of account is asked for it one region at a time.
+    pub fn regions(&self, kind: AccountKind) -> Option<&'static [&'static str]> {
+        match &self.source {
+            Source::Report(report) if report.by_region.contains(&kind) => Some(report.regions),
+            _ => None,
+        }
+    }
+
+    /// Whether the stream counts by a choice of dates.
+    pub fn has_date_type(&self) -> bool {
+        matches!(&self.source, Source::Report(Report { days: Days::Asked, .. }))
+    }
+
+    /// Days of one window.
+    pub fn window_days(&self) -> u32 {
+        match &self.source {
+            Source::Report(Report { days: Days::Asked, .. }) => 1,
+            Source::Report(Report { days: Days::InRows(days), .. }) => *days,
+            Source::Events(_) | Source::Reference { .. } => WINDOW_DAYS,
+        }
+    }
+
+    /// Whether Awin takes `zone` for this stream. Its transactions and queries know 13 of the 16 zones of its reports.
+    pub fn takes_zone(&self, zone: Tz) -> bool {
+        !matches!(self.source, Source::Events(_)) || !REPORTS_ONLY_ZONES.contains(&zone)
+    }
+
+    /// The lanes in which the stream is read.
+    pub fn lanes(&self) -> &'static [Lane] {
+        match &self.source {
+            Source::Events(events) => events.lanes,
+            Source::Report(_) | Source::Reference { .. } => std::slice::from_ref(MAIN_LANE),
+        }
+    }
+}
+
+/// Zones that Awin takes for reports but not for transactions and transaction queries.
+pub const REPORTS_ONLY_ZONES: &[Tz] = &[Tz::America__Sao_Paulo, Tz::Australia__Sydney, Tz::Europe__Helsinki];

@@ -1,0 +1,311 @@
+//! From an opened answer to RECORD lines: pages, halves of a window that keeps timing out, bodies that break off.
+
+use serde::de::IgnoredAny;
+use tokio::time::Instant;
+
+use super::checkpoint::Checkpoint;
+use super::fetch::Opened;
+use super::object::{Beside, member, unwrapped, with_members};
+use super::records::RecordWriter;
+use crate::awin::{Body, Call, CallError, Client, FailedCall, Patience, text_of_body};
+use crate::config::Config;
+use crate::protocol::{Closed, Emitter, Level};
+use crate::row::{Splitter, Step, Stop, value_end};
+use crate::streams::{Cut, Rows, Slice, Source, Stream, Window};
+
+/// How often the pages of a window are asked again from the first, because rows came or went meanwhile.
+const MAX_PAGE_RUNS: u32 = 3;
+/// Bytes of an answer that must be there as a whole before its rows can be read.
+const MAX_WHOLE: usize = 8 << 20;
+/// Bytes of an answer that is not JSON in which something worth showing is looked for.
+const MAX_SHOWN: usize = 64 * 1024;
+
+/// Why a slice was not read to its end.
+pub(super) enum Interrupt {
+    /// Nobody reads our output any more.
+    Closed,
+    /// A call failed for good.
+    Call(Box<FailedCall>),
+}
+
+impl From<Closed> for Interrupt {
+    fn from(Closed: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+/// What reads the answers of a stream.
+pub(super) struct Answers<'r> {
+    pub(super) stream: &'static Stream,
+    pub(super) client: &'r Client,
+    pub(super) config: &'r Config,
+    pub(super) emitter: &'r Emitter,
+    pub(super) records: RecordWriter,
+}
+
+impl Answers<'_> {
+    /// A call for `slice`, a part of the slice `whole` of the plan.
+    pub(super) fn call(&self, slice: &Slice, whole: &Slice, page: u32, is_doubtful: bool) -> Call {
+        let patience = match halves(self.stream, slice) {
+            _ if is_doubtful => Patience::Short,
+            None => Patience::Full,
+            Some(_) if slice == whole => Patience::Halvable,
+            Some(_) => Patience::Half,
+        };
+        self.client.call(self.stream.endpoint.request(slice, page, self.config), patience)
+    }
+
+    /// Reads `slice`, in halves if it keeps timing out; `checkpoint` learns of each half that goes on where the last one ended.
+    pub(super) async fn read(
+        &mut self,
+        slice: &Slice,
+        opened: Opened,
+        checkpoint: &mut Checkpoint<'_>,
+        more_calls: impl Fn(u64),
+    ) -> Result<(), Interrupt> {
+        self.records.begin(slice);
+        let mut opened = Some(opened);
+        let mut parts = vec![slice.clone()];
+        while let Some(part) = parts.pop() {
+            match self.pages(&part, slice, opened.take(), checkpoint, &more_calls).await {
+                // Of a window of the missing beginning only the whole extends what is covered.
+                Ok(()) if !parts.is_empty() && checkpoint.extends(&part) => checkpoint.commit(&part, self.records.records),
+                Ok(()) => {}
+                Err(Interrupt::Call(failed)) if matches!(failed.error, CallError::TimedOut(_)) => {
+                    let Some([first, second]) = halves(self.stream, &part) else { return Err(Interrupt::Call(failed)) };
+                    let text = format!("{} keeps timing out; asking for it in halves.", failed.request);
+                    self.emitter.log(Level::Info, text);
+                    more_calls(2);
+                    parts.extend([part.with_window(second), part.with_window(first)]);
+                }
+                Err(interrupt) => return Err(interrupt),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all pages of `part`.
+    async fn pages(
+        &mut self,
+        part: &Slice,
+        whole: &Slice,
+        mut opened: Option<Opened>,
+        checkpoint: &mut Checkpoint<'_>,
+        more_calls: &impl Fn(u64),
+    ) -> Result<(), Interrupt> {
+        let mut page = 1;
+        let mut total = None;
+        let mut runs = 1;
+        let mut last = None;
+        loop {
+            let opened = if let Some(opened) = opened.take() {
+                opened
+            } else {
+                let mut call = self.call(part, whole, page, false);
+                let body = checkpoint.alive(self.records.records, call.open()).await;
+                body.map(|body| (call, body)).map_err(Box::new)
+            };
+            let (mut call, body) = opened.map_err(Interrupt::Call)?;
+            let (paging, rows) = self.answer(part, &mut call, body, checkpoint).await?;
+            let Some(page_size) = self.stream.endpoint.page_size else { return Ok(()) };
+            if total.is_some() && paging.rows.is_some() && total != paging.rows && runs < MAX_PAGE_RUNS {
+                // Rows came or went between two pages, so one may have slipped from one to the other.
+                (page, runs, total) = (1, runs + 1, None);
+                continue;
+            }
+            total = paging.rows;
+            let more = match paging.pages {
+                Some(pages) => u64::from(page) < pages && rows > 0,
+                // A list: of one page's length, there may be another; longer, Awin knows no pages here.
+                None => rows == u64::from(page_size),
+            };
+            // The same page again: Awin does not turn pages.
+            let digest = Some(self.records.digest());
+            if !more || digest == last {
+                return Ok(());
+            }
+            (page, last) = (page + 1, digest);
+            more_calls(1);
+        }
+    }
+
+    /// Emits the rows of one answer; asks again if it breaks off. Gives what it says of its pages, and the number of its rows.
+    async fn answer(
+        &mut self,
+        part: &Slice,
+        call: &mut Call,
+        mut body: Body,
+        checkpoint: &mut Checkpoint<'_>,
+    ) -> Result<(Paging, u64), Interrupt> {
+        loop {
+            self.records.begin_answer();
+            let mut rows = 0;
+            let read = match self.stream.endpoint.rows {
+                _ if body.is_no_content() => Ok(Paging::default()),
+                Rows::List(key) => self.list(key, &mut body, &mut rows, checkpoint).await?,
+                Rows::Within { key, own } => match self.whole(&mut body, checkpoint).await {
+                    Ok(text) => self.within(part, &text, key, own).await?.map(|()| Paging::default()),
+                    Err(error) => Err(error),
+                },
+                Rows::One(proof) => {
+                    let text = self.whole(&mut body, checkpoint).await;
+                    text.and_then(|text| self.one(part, &text, proof)).map(|()| Paging::default())
+                }
+            };
+            let read = read.and_then(|paging| self.records.end_answer().map_err(CallError::Shape).map(|()| paging));
+            let error = match read {
+                Ok(paging) => return Ok((paging, rows)),
+                Err(error) => error,
+            };
+            let reopened = checkpoint.alive(self.records.records, call.reopen(error)).await;
+            body = reopened.map_err(|failed| Interrupt::Call(Box::new(failed)))?;
+        }
+    }
+
+    /// Emits the rows of a list as it comes in, and counts them.
+    async fn list(
+        &mut self,
+        key: &'static str,
+        body: &mut Body,
+        rows: &mut u64,
+        checkpoint: &mut Checkpoint<'_>,
+    ) -> Result<Result<Paging, CallError>, Closed> {
+        let mut splitter = Splitter::new(key);
+        loop {
+            let piece = match checkpoint.alive(self.records.records, body.chunk()).await {
+                Ok(piece) => piece,
+                Err(error) => return Ok(Err(error)),
+            };
+            let ended = piece.is_none();
+            if let Some(piece) = piece {
+                splitter.feed(&piece);
+            }
+            loop {
+                match self.emitter.lines(|lines| self.records.next(&mut splitter, ended, lines)) {
+                    Ok(Step::Row) => {
+                        *rows += 1;
+                        self.hand_over(body).await?;
+                    }
+                    Ok(Step::End) if ended => {
+                        let number = |name| splitter.member(name).and_then(|text| text.parse().ok());
+                        let paging = Paging { rows: number("totalRowsAvailable"), pages: number("totalPagesAvailable") };
+                        return Ok(Ok(paging));
+                    }
+                    // After the end, the rest of the body, white space at most, must still come in whole.
+                    Ok(Step::More | Step::End) => break,
+                    Err(Stop::Incomplete) => {
+                        return Ok(Err(CallError::Broken(format!("it ends in the middle, after {rows} rows"))));
+                    }
+                    Err(Stop::Syntax { expected, .. }) => {
+                        // Masked before it is cut.
+                        let near: String = self.emitter.redact(&splitter.near()).chars().take(80).collect();
+                        return Ok(Err(CallError::NotJson(format!("expected {expected} in {near:?}"))));
+                    }
+                    Err(Stop::Shape(what)) => return Ok(Err(CallError::Shape(what))),
+                }
+            }
+        }
+    }
+
+    /// Hands the lines over if they are worth it. While the reader of our output is slow, no clock of Awin's runs.
+    async fn hand_over(&self, body: &mut Body) -> Result<(), Closed> {
+        let began = Instant::now();
+        self.emitter.relieve().await?;
+        let took = began.elapsed();
+        if !took.is_zero() {
+            body.reader_took(took);
+            self.client.reader_took(took);
+        }
+        Ok(())
+    }
+
+    /// All of a body, a complete JSON text.
+    async fn whole(&self, body: &mut Body, checkpoint: &mut Checkpoint<'_>) -> Result<Vec<u8>, CallError> {
+        let mut text = Vec::new();
+        while let Some(piece) = checkpoint.alive(self.records.records, body.chunk()).await? {
+            text.extend_from_slice(&piece);
+            if text.len() > MAX_WHOLE {
+                return Err(CallError::Shape(format!("the answer has more than {MAX_WHOLE} bytes")));
+            }
+        }
+        match serde_json::from_slice::<IgnoredAny>(&text) {
+            Ok(_) => Ok(text),
+            Err(error) if error.is_eof() => Err(CallError::Broken(format!("it ends after {} bytes", text.len()))),
+            Err(_) => {
+                text.truncate(MAX_SHOWN);
+                // Masked before it is cut.
+                let text = self.emitter.redact(&String::from_utf8_lossy(&text));
+                Err(CallError::NotJson(text_of_body(text.as_bytes())))
+            }
+        }
+    }
+
+    /// Emits the rows of a list within an object, each with the members beside the list.
+    async fn within(
+        &mut self,
+        part: &Slice,
+        text: &[u8],
+        key: &'static str,
+        own: &[&str],
+    ) -> Result<Result<(), CallError>, Closed> {
+        let object = unwrapped(text).and_then(|text| Beside::of(text, key));
+        let object = match object {
+            Ok(object) => object,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Some(rows) = object.rows.filter(|rows| rows.get().starts_with('[')) else {
+            return Ok(Err(CallError::Shape(format!("the answer has no list `{key}`"))));
+        };
+        let mut beside = asked(part);
+        beside.extend(object.members.iter().filter(|(name, _)| !own.contains(&name.as_str())).cloned());
+        let mut splitter = Splitter::new("");
+        splitter.feed(rows.get().as_bytes());
+        loop {
+            let step = splitter.next(true, |b| {
+                let end = value_end(b)?;
+                let row = with_members(&b[..end], &beside);
+                self.emitter.lines(|lines| self.records.write(&row, lines)).map(|_| end).map_err(Box::new)
+            });
+            match step {
+                Ok(Step::Row) => self.emitter.relieve().await?,
+                Ok(Step::End | Step::More) => return Ok(Ok(())),
+                Err(Stop::Shape(what)) => return Ok(Err(CallError::Shape(what))),
+                Err(Stop::Incomplete | Stop::Syntax { .. }) => {
+                    return Ok(Err(CallError::Shape("a row cannot be read".into())));
+                }
+            }
+        }
+    }
+
+    /// Emits the one row that the answer is.
+    fn one(&mut self, part: &Slice, text: &[u8], proof: &'static str) -> Result<(), CallError> {
+        let text = unwrapped(text)?;
+        if !member(text, proof)?.is_some_and(|proof| proof.get().starts_with('{')) {
+            return Err(CallError::Shape(format!("the answer has no `{proof}`")));
+        }
+        let mut row = with_members(text.get().as_bytes(), &asked(part));
+        row.push(b' '); // The end of a value shows in what follows it.
+        let written = self.emitter.lines(|lines| self.records.write(&row, lines));
+        written.map(|_| ()).map_err(|_| CallError::Shape("the answer cannot be read".into()))
+    }
+}
+
+/// What an answer says of its pages.
+#[derive(Debug, Default, Clone, Copy)]
+struct Paging {
+    rows: Option<u64>,
+    pages: Option<u64>,
+}
+
+/// Two halves of a slice that can be halved: a window of events, down to an hour; a day of a report cannot.
+fn halves(stream: &Stream, slice: &Slice) -> Option<[Window; 2]> {
+    matches!(stream.source, Source::Events(_)).then(|| slice.window()?.halves()).flatten()
+}
+
+/// The programme that was asked for, as a member of its rows.
+fn asked(part: &Slice) -> Vec<(String, String)> {
+    match part.cut {
+        Cut::Programme(id) => vec![("advertiserId".to_owned(), id.to_string())],
+        Cut::Window(_) | Cut::Whole => Vec::new(),
+    }
+}

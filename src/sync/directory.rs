@@ -1,0 +1,348 @@
+//! What a run must find out before it can plan: accounts, joined programmes, regions. Each question is asked once, when it is
+//! needed; what is remembered of an answer does not grow with its size.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use chrono::{Days, TimeDelta};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::explain::{self, Standing};
+use super::lookup::{self, Found, number, text};
+use crate::awin::{Body, CallError, Client, FailedCall, Patience};
+use crate::config::Config;
+use crate::protocol::{Emitter, Failure, Level};
+use crate::streams::{self, AccountId, AccountKind, CAMPAIGN_REGIONS, Moment, Slice, Stream};
+
+/// Days over which an advertiser's regions are looked for.
+const ACTIVITY_DAYS: u64 = 365;
+/// Bytes of one answer that is kept for a stream to read.
+const MAX_KEPT: usize = 4 << 20;
+/// Bytes of all answers that are kept.
+const MAX_KEPT_IN_ALL: usize = 12 << 20;
+/// Programmes of one publisher, and accounts of one token: more are not Awin's.
+const MAX_LISTED: usize = 100_000;
+
+/// An account that is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Account {
+    /// Which one.
+    pub id: AccountId,
+    /// Whether it must answer: the configuration names it, or the state knows it. One that was merely found may be without
+    /// access.
+    pub required: bool,
+}
+
+/// An account as `/accounts` lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Which one.
+    pub id: AccountId,
+    /// Its name, if Awin gives one.
+    pub name: Option<String>,
+}
+
+#[derive(Default)]
+struct Accounts {
+    listed: Vec<Listed>,
+    known: BTreeSet<AccountId>,
+    /// Ids of accounts of another kind than the two that there are, with that kind.
+    unknown: Vec<(u64, String)>,
+}
+
+/// A programme that a publisher has joined.
+struct Programme {
+    id: u64,
+    /// Whether Awin says the country of its sales.
+    has_country: bool,
+    /// The region, if it is one of the reports'.
+    region: Option<&'static str>,
+    /// Whether it pays in dollars: Brazil in dollars is a region of its own.
+    is_in_dollars: bool,
+}
+
+/// Asks, and remembers the answers.
+pub(super) struct Directory {
+    client: Client,
+    emitter: Emitter,
+    accounts: Option<Found<Accounts>>,
+    /// Whether the accounts were asked for in vain to explain a refusal.
+    is_silent: bool,
+    programmes: BTreeMap<AccountId, Result<Found<Vec<Programme>>, FailedCall>>,
+    regions: BTreeMap<AccountId, Result<Vec<String>, FailedCall>>,
+    /// Whether the answers are kept that the stream `programmes` consists of.
+    keeps_programmes: bool,
+    kept: usize,
+    /// Accounts of which a refusal was logged.
+    logged: BTreeSet<AccountId>,
+    /// Accounts that answered 401 while the token was alive.
+    unauthorized: BTreeSet<AccountId>,
+}
+
+impl Directory {
+    /// Nothing asked yet. `keeps_programmes` if the stream `programmes` is to be read.
+    pub(super) fn new(client: Client, emitter: Emitter, keeps_programmes: bool) -> Self {
+        Self {
+            client,
+            emitter,
+            accounts: None,
+            is_silent: false,
+            programmes: BTreeMap::new(),
+            regions: BTreeMap::new(),
+            keeps_programmes,
+            kept: 0,
+            logged: BTreeSet::new(),
+            unauthorized: BTreeSet::new(),
+        }
+    }
+
+    /// All accounts that the token can see.
+    pub(super) async fn listed(&mut self, patience: Patience) -> Result<&[Listed], CallError> {
+        if self.accounts.is_none() {
+            let found = lookup::rows(&self.client, streams::accounts(), "accounts", patience, MAX_KEPT, add_account).await;
+            let found = found.map_err(|failed| failed.error)?;
+            for (id, kind) in &found.what.unknown {
+                let text = format!("Account {id} is of type {kind}, which this connector does not know; it is left out.");
+                self.emitter.log(Level::Warn, text);
+            }
+            self.accounts = Some(found);
+        }
+        Ok(self.accounts.as_ref().map_or(&[], |accounts| &accounts.what.listed))
+    }
+
+    /// The accounts to read for `stream`: the named ones, or the found ones and those that the state knows.
+    pub(super) async fn accounts(
+        &mut self,
+        stream: &Stream,
+        config: &Config,
+        known: &BTreeSet<AccountId>,
+    ) -> Result<Vec<Account>, Failure> {
+        let named = named(config);
+        let has_stream = |id: &AccountId| stream.sides.contains(&id.kind);
+        if !named.is_empty() {
+            return Ok(named.into_iter().filter(has_stream).map(|id| Account { id, required: true }).collect());
+        }
+        let listed = self.listed(Patience::Full).await.map_err(|error| explain::accounts_failed(&error))?;
+        let mut ids: Vec<AccountId> = listed.iter().map(|listed| listed.id).collect();
+        ids.extend(known.iter().filter(|id| !listed.iter().any(|listed| listed.id == **id)));
+        Ok(ids.into_iter().filter(has_stream).map(|id| Account { id, required: known.contains(&id) }).collect())
+    }
+
+    /// An account with its name, if the accounts were listed.
+    pub(super) fn name(&self, id: AccountId) -> String {
+        let listed = self.accounts.iter().flat_map(|accounts| &accounts.what.listed).find(|listed| listed.id == id);
+        explain::account(id, listed.and_then(|listed| listed.name.as_deref()))
+    }
+
+    /// What the list of accounts says of one that refuses. It is asked for once, without insisting.
+    pub(super) async fn standing(&mut self, id: AccountId) -> Standing {
+        if self.is_silent {
+            return Standing::Unknown;
+        }
+        let Ok(listed) = self.listed(Patience::Little).await else {
+            self.is_silent = true;
+            return Standing::Unknown;
+        };
+        match listed.iter().find(|listed| listed.id.id == id.id) {
+            Some(found) if listed.iter().any(|listed| listed.id == id) => {
+                let same = listed.iter().find(|listed| listed.id == id).unwrap_or(found);
+                Standing::Listed(same.name.clone())
+            }
+            Some(_) => Standing::OtherSide,
+            None => Standing::Unlisted(names(listed)),
+        }
+    }
+
+    /// The ids of the programmes that a publisher has joined, in order.
+    pub(super) async fn programmes(&mut self, account: AccountId) -> Result<Vec<u64>, FailedCall> {
+        let mut ids: Vec<u64> = self.joined(account).await?.iter().map(|programme| programme.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    async fn joined(&mut self, account: AccountId) -> Result<&[Programme], FailedCall> {
+        if !self.programmes.contains_key(&account) {
+            let room = if self.keeps_programmes { MAX_KEPT.min(MAX_KEPT_IN_ALL - self.kept) } else { 0 };
+            let request = streams::joined_programmes(account);
+            let found = lookup::rows(&self.client, request, "body", Patience::Full, room, add_programme).await;
+            self.kept += found.as_ref().ok().and_then(|found| found.text.as_ref()).map_or(0, Bytes::len);
+            self.programmes.insert(account, found);
+        }
+        self.programmes[&account].as_ref().map(|found| &found.what[..]).map_err(Clone::clone)
+    }
+
+    /// The answer to `slice`, if it is here already.
+    pub(super) fn kept(&self, stream: &Stream, slice: &Slice) -> Option<Body> {
+        let text = match (stream.name, slice.partition.account) {
+            ("accounts", None) => self.accounts.as_ref()?.text.as_ref(),
+            ("programmes", Some(account)) => self.programmes.get(&account)?.as_ref().ok()?.text.as_ref(),
+            _ => None,
+        };
+        text.map(|text| Body::kept(text.clone()))
+    }
+
+    /// The regions in which `account` is to be read in reports that want one: those of the configuration, else those found.
+    pub(super) async fn regions(&mut self, account: AccountId, config: &Config, now: Moment) -> Result<Vec<String>, FailedCall> {
+        if !config.regions.is_empty() {
+            return Ok(config.regions.clone());
+        }
+        if let Some(known) = self.regions.get(&account) {
+            return known.clone();
+        }
+        let found = match account.kind {
+            AccountKind::Advertiser => self.active_regions(account, config, now).await,
+            AccountKind::Publisher => self.joined_regions(account).await,
+        };
+        if let Ok(regions) = &found {
+            let names = if regions.is_empty() { "none".to_owned() } else { regions.join(", ") };
+            self.emitter.log(Level::Info, format!("Regions found for {account}: {names}."));
+        }
+        self.regions.insert(account, found.clone());
+        found
+    }
+
+    /// The regions of an advertiser's partners.
+    async fn active_regions(&self, account: AccountId, config: &Config, now: Moment) -> Result<Vec<String>, FailedCall> {
+        let days = ACTIVITY_DAYS.max(u64::from(config.lookback_days) + 31);
+        let from = now.checked_sub_days(Days::new(days)).unwrap_or(now - TimeDelta::days(365));
+        let request = streams::activity(account, from, now);
+        let found = lookup::rows(&self.client, request, "body", Patience::Full, 0, |regions: &mut BTreeSet<&str>, row| {
+            let row: ActiveRow<'_> = serde_json::from_slice(row).map_err(|_| "a row is not an object".to_owned())?;
+            regions.extend(text(row.region).as_deref().and_then(known_region));
+            Ok(())
+        });
+        Ok(found.await?.what.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The regions of the programmes that a publisher has joined.
+    async fn joined_regions(&mut self, account: AccountId) -> Result<Vec<String>, FailedCall> {
+        let programmes = self.joined(account).await?;
+        let hidden = programmes.iter().filter(|programme| !programme.has_country).count();
+        let mut regions: BTreeSet<&str> = programmes.iter().filter_map(|programme| programme.region).collect();
+        if programmes.iter().any(|programme| programme.region == Some("BR") && programme.is_in_dollars) {
+            regions.insert("BU");
+        }
+        if hidden > 0 {
+            let text = format!(
+                "{hidden} joined programmes of {account} have no region. If they are missing from regional reports, add their regions to `regions`."
+            );
+            self.emitter.log(Level::Warn, text);
+        }
+        Ok(regions.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Whether this is the first time in the run that `account` gives no data: one warning is enough.
+    pub(super) fn is_first_refusal(&mut self, account: AccountId) -> bool {
+        self.logged.insert(account)
+    }
+
+    /// Whether `/accounts` refuses the token, too: only then is a 401 of `account` the token's death. Asked once per account.
+    pub(super) async fn is_token_dead(&mut self, account: Option<AccountId>) -> bool {
+        if account.is_some_and(|account| self.unauthorized.contains(&account)) {
+            return false;
+        }
+        self.accounts = None;
+        self.is_silent = false;
+        let is_dead = matches!(self.listed(Patience::Full).await, Err(CallError::Refused { status: 401, .. }));
+        self.unauthorized.extend(account.filter(|_| !is_dead));
+        is_dead
+    }
+}
+
+/// The accounts that the configuration names.
+pub(super) fn named(config: &Config) -> Vec<AccountId> {
+    let of_kind = |kind, ids: &[u64]| ids.iter().map(|&id| AccountId { kind, id }).collect::<Vec<_>>();
+    let mut named = of_kind(AccountKind::Advertiser, &config.advertiser_ids);
+    named.extend(of_kind(AccountKind::Publisher, &config.publisher_ids));
+    named
+}
+
+/// The accounts in words, as many as a sentence bears.
+pub(super) fn names(listed: &[Listed]) -> String {
+    const MAX_NAMES: usize = 20;
+    let mut names: Vec<String> =
+        listed.iter().take(MAX_NAMES).map(|listed| explain::account(listed.id, listed.name.as_deref())).collect();
+    if listed.len() > MAX_NAMES {
+        names.push(format!("and {} more", listed.len() - MAX_NAMES));
+    }
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// A row of `/accounts`.
+#[derive(Deserialize)]
+struct AccountRow<'a> {
+    #[serde(borrow, rename = "accountId")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, rename = "accountName")]
+    name: Option<&'a RawValue>,
+    #[serde(borrow, rename = "accountType")]
+    kind: Option<&'a RawValue>,
+}
+
+/// A row of the programmes that a publisher has joined.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ProgrammeRow<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    primary_region: Option<&'a RawValue>,
+    #[serde(borrow)]
+    currency_code: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RegionRow<'a> {
+    #[serde(borrow)]
+    country_code: Option<&'a RawValue>,
+}
+
+/// A row of an advertiser's report by publisher.
+#[derive(Deserialize)]
+struct ActiveRow<'a> {
+    #[serde(borrow)]
+    region: Option<&'a RawValue>,
+}
+
+fn add_account(accounts: &mut Accounts, row: &[u8]) -> Result<(), String> {
+    let row: AccountRow<'_> = serde_json::from_slice(row).map_err(|_| "an account is not an object".to_owned())?;
+    let id = number(row.id).ok_or("an account has no `accountId`")?;
+    let kind = text(row.kind);
+    let kind = match kind.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        Some("advertiser") => AccountKind::Advertiser,
+        Some("publisher") => AccountKind::Publisher,
+        _ => {
+            if accounts.unknown.len() < 10 {
+                accounts.unknown.push((id, kind.map_or("none".to_owned(), |kind| kind.chars().take(40).collect())));
+            }
+            return Ok(());
+        }
+    };
+    let id = AccountId { kind, id };
+    if accounts.known.insert(id) {
+        let name = text(row.name).map(|name| name.chars().take(100).collect());
+        accounts.listed.push(Listed { id, name });
+    }
+    if accounts.listed.len() > MAX_LISTED { Err(format!("it lists more than {MAX_LISTED} accounts")) } else { Ok(()) }
+}
+
+fn add_programme(programmes: &mut Vec<Programme>, row: &[u8]) -> Result<(), String> {
+    let row: ProgrammeRow<'_> = serde_json::from_slice(row).map_err(|_| "a programme is not an object".to_owned())?;
+    let id = number(row.id).ok_or("a programme has no `id`")?;
+    let country = row.primary_region.and_then(|region| serde_json::from_str::<RegionRow<'_>>(region.get()).ok());
+    let country = country.and_then(|region| text(region.country_code));
+    programmes.push(Programme {
+        id,
+        has_country: country.is_some(),
+        region: country.as_deref().and_then(known_region),
+        is_in_dollars: text(row.currency_code).as_deref() == Some("USD"),
+    });
+    if programmes.len() > MAX_LISTED { Err(format!("it lists more than {MAX_LISTED} programmes")) } else { Ok(()) }
+}
+
+fn known_region(code: &str) -> Option<&'static str> {
+    CAMPAIGN_REGIONS.iter().find(|known| **known == code).copied()
+}

@@ -1,0 +1,369 @@
+//! From a row of Awin to a RECORD line: fit it to the schema, decide whether it belongs, add what the connector adds.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::time::Duration;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::keys::Keys;
+use super::notes::Notes;
+use super::seen::Seen;
+use crate::config::Config;
+use crate::protocol::{Descriptor, Emitter, now_millis};
+use crate::row::{self, Row, Shape, ShapeOptions, Splitter, Step, Stop, text_of, value_end};
+use crate::streams::{Days, Moment, Partition, Slice, Source, Stream, json_schema};
+
+/// Rows that cannot be read and are known since an earlier run: more are not a few odd rows but a change of Awin's.
+const MAX_BAD_ROWS: usize = 1000;
+
+/// Capture slots of events, in the order given to [`ShapeOptions::captured`]; the key's first field is slot 0.
+const STAMP: usize = 1;
+const STATUS: usize = 2;
+
+/// Writes the RECORD lines of a stream.
+pub struct RecordWriter {
+    stream: &'static Stream,
+    schema: Shape,
+    row: Row,
+    envelope: Envelope,
+    /// First and last day of the table.
+    days: [String; 2],
+    zone: chrono_tz::Tz,
+    partition: Option<Partition>,
+    /// The slice in words, for a row that cannot be read.
+    place: String,
+    seams: [String; 2],
+    keys: Keys,
+    seen: Seen,
+    notes: Notes,
+    clock: EmissionClock,
+    bad_rows: BadRows,
+    /// Sum of the hashes of the answer's rows, in any order.
+    digest: u64,
+    /// Rows written in all.
+    pub records: u64,
+    /// Whether the slice held a row with status `deleted`.
+    pub saw_deleted: bool,
+}
+
+impl RecordWriter {
+    /// A writer for `stream` as `descriptor` names it. `bad_rows` are those of the state.
+    pub fn new(stream: &'static Stream, descriptor: &Descriptor, bad_rows: &[String], config: &Config) -> Self {
+        let captured = match &stream.source {
+            Source::Events(events) => vec![stream.primary_key[0], events.stamp, events.status],
+            Source::Report(report) => {
+                let date = matches!(report.days, Days::InRows(_)).then_some("date");
+                date.into_iter().chain(report.row_key.iter().copied()).collect()
+            }
+            Source::Reference { .. } => vec![stream.primary_key[0]],
+        };
+        let options =
+            ShapeOptions { added: stream.added, captured: &captured, null_texts: stream.null_texts, zone: config.timezone };
+        let last_day = config.end_date.map_or_else(|| "9999-12-31".to_owned(), |day| day.to_string());
+        Self {
+            stream,
+            schema: Shape::new(&json_schema(stream), options),
+            row: Row::default(),
+            envelope: Envelope::new(descriptor, stream, config),
+            days: [config.start_date.to_string(), last_day],
+            zone: config.timezone,
+            partition: None,
+            place: String::new(),
+            seams: Default::default(),
+            keys: Keys::default(),
+            seen: Seen::default(),
+            notes: Notes::default(),
+            clock: EmissionClock::default(),
+            bad_rows: BadRows::new(bad_rows),
+            digest: 0,
+            records: 0,
+            saw_deleted: false,
+        }
+    }
+
+    /// A new slice begins.
+    pub fn begin(&mut self, slice: &Slice) {
+        let is_same_partition = self.partition.as_ref() == Some(&slice.partition);
+        if !is_same_partition {
+            self.partition = Some(slice.partition.clone());
+        }
+        self.seen.begin(is_same_partition && matches!(self.stream.source, Source::Events(_)), is_same_partition);
+        self.envelope.begin(slice);
+        if let Source::Report(report) = &self.stream.source {
+            self.keys.begin(report, slice);
+        }
+        let text = |moment: Moment| moment.naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
+        self.seams = slice.window().map_or_else(Default::default, |window| [text(window.from), text(window.to)]);
+        let account = slice.partition.account.map_or("the token".to_owned(), |account| account.to_string());
+        self.place = format!("{account}, {}", slice.cut);
+        self.saw_deleted = false;
+    }
+
+    /// Waits until the machine's clock is past the last record, so that none is ever stamped with a moment to come.
+    pub async fn settle(&self) {
+        while self.clock.is_ahead() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// An answer begins, perhaps not the first one for the slice.
+    pub fn begin_answer(&mut self) {
+        self.clock.begin();
+        self.keys.begin_answer();
+        self.bad_rows.begin_answer();
+        self.digest = 0;
+    }
+
+    /// An answer has ended. An error is a row of it that cannot be read, seen for the first time.
+    pub fn end_answer(&mut self) -> Result<(), String> {
+        self.bad_rows.end_answer()
+    }
+
+    /// Rows that cannot be read, for the state: those known before, and those of this run.
+    pub fn bad_rows(&self) -> Vec<String> {
+        self.bad_rows.all.iter().map(|hash| format!("{hash:016x}")).collect()
+    }
+
+    /// Tells answers with other rows apart, whatever became of the rows.
+    pub fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// Logs what was odd about the rows, each thing once.
+    pub fn log_notes(&mut self, emitter: &Emitter) {
+        std::mem::take(&mut self.notes).log(self.stream.name, self.keys.same_key, emitter);
+    }
+
+    /// Takes the next row out of the splitter and writes its line, if the row belongs to the table.
+    pub fn next(&mut self, splitter: &mut Splitter, ended: bool, lines: &mut Vec<u8>) -> Result<Step, Stop> {
+        splitter.next(ended, |b| self.write(b, lines).map_err(Box::new))
+    }
+
+    /// Writes the line of the row at the start of `b`, if the row belongs to the table, and gives the row's length.
+    pub fn write(&mut self, b: &[u8], lines: &mut Vec<u8>) -> Result<usize, Stop> {
+        let start = lines.len();
+        lines.extend_from_slice(self.envelope.prefix());
+        let body = lines.len();
+        let fitted = self.schema.frame(b, lines, &mut self.row).map_err(|stop| *stop);
+        let written = fitted.and_then(|length| Ok((length, self.complete(&b[..length], lines, body)?)));
+        match written {
+            Ok((length, true)) => {
+                self.records += 1;
+                Ok(length)
+            }
+            Ok((length, false)) => {
+                lines.truncate(start);
+                Ok(length)
+            }
+            Err(Stop::Shape(why)) => {
+                lines.truncate(start);
+                // It is one row that cannot be read: the others can.
+                let length = value_end(b).map_err(|stop| *stop)?;
+                if self.bad_rows.is_known(&b[..length], why) {
+                    self.notes.passed_over(&self.place);
+                }
+                Ok(length)
+            }
+            Err(stop) => {
+                lines.truncate(start);
+                Err(stop)
+            }
+        }
+    }
+
+    /// Completes the line of a row that was fitted to the schema. False if the row is not to be emitted.
+    fn complete(&mut self, row: &[u8], lines: &mut Vec<u8>, body: usize) -> Result<bool, Stop> {
+        let Some(on_seam) = self.place_in_table(row)? else { return Ok(false) };
+        if let Source::Report(report) = &self.stream.source {
+            let row_id = self.keys.row_id(report, row, &self.row)?;
+            lines.extend_from_slice(b",\"rowId\":\"");
+            lines.extend_from_slice(row_id);
+            lines.push(b'"');
+        }
+        if !self.row.others.is_empty() {
+            lines.extend_from_slice(b",\"otherFields\":{");
+            lines.extend_from_slice(&self.row.others);
+            lines.push(b'}');
+        }
+        if lines[body - 1] == b'{' {
+            lines.remove(body); // The comma before the first field, where nothing stands before it.
+        }
+        if !self.seen.insert(xxh3_64(&lines[body..]), on_seam) {
+            return Ok(false);
+        }
+        self.note(row);
+        lines.extend_from_slice(b"},\"emitted_at\":");
+        let _ = write!(lines, "{}", self.clock.now()); // Writing to a Vec cannot fail.
+        if !self.row.changes.is_empty() {
+            lines.extend_from_slice(b",\"meta\":{\"changes\":");
+            lines.extend_from_slice(&serde_json::to_vec(&self.row.changes).unwrap_or_else(|_| b"[]".to_vec()));
+            lines.push(b'}');
+        }
+        lines.extend_from_slice(b"}}\n");
+        Ok(true)
+    }
+
+    /// Whether the row lies on a seam of its window; nothing if it lies outside of the table's range.
+    fn place_in_table(&mut self, row: &[u8]) -> Result<Option<bool>, Stop> {
+        let events = match &self.stream.source {
+            Source::Report(_) => return Ok(Some(false)),
+            Source::Reference { .. } => return self.require_key(row).map(|()| Some(false)),
+            Source::Events(events) => events,
+        };
+        self.require_key(row)?;
+        if self.stream.endpoint.page_size.is_some() {
+            self.digest = self.digest.wrapping_add(xxh3_64(row));
+        }
+        let stamp = self.row.value(row, STAMP).filter(|raw| raw.starts_with(b"\""));
+        let stamp = stamp.and_then(|raw| row::stamp(text_of(raw), self.zone));
+        let stamp = stamp.ok_or_else(|| Stop::Shape(format!("a row has no `{}` that is a date", events.stamp)))?;
+        let day = &stamp[..10];
+        if day < self.days[0].as_bytes() || day > self.days[1].as_bytes() {
+            self.notes.left_out += 1;
+            return Ok(None);
+        }
+        self.saw_deleted |= self.row.value(row, STATUS) == Some(b"\"deleted\"");
+        Ok(Some(self.seams.iter().any(|seam| stamp.starts_with(seam.as_bytes()))))
+    }
+
+    fn require_key(&self, row: &[u8]) -> Result<(), Stop> {
+        if self.row.is_integer(row, 0) {
+            Ok(())
+        } else {
+            Err(Stop::Shape(format!("a row has no `{}`", self.stream.primary_key[0])))
+        }
+    }
+
+    fn note(&mut self, row: &[u8]) {
+        for name in &self.row.other_names {
+            self.notes.new_field(&row[name.clone()]);
+        }
+        for change in &self.row.changes {
+            self.notes.change(change);
+        }
+    }
+}
+
+/// The beginning of every RECORD line of a slice, up to the row's own fields.
+struct Envelope {
+    head: Vec<u8>,
+    line: Vec<u8>,
+    /// What the connector adds beside the account: nothing, or the request's zone, day, kind of date and region.
+    report: Option<(Days, String)>,
+    date_type: &'static str,
+}
+
+impl Envelope {
+    fn new(descriptor: &Descriptor, stream: &Stream, config: &Config) -> Self {
+        let name = serde_json::to_string(&descriptor.name).unwrap_or_default();
+        let namespace = descriptor.namespace.as_ref().and_then(|namespace| serde_json::to_string(namespace).ok());
+        let namespace = namespace.map_or(String::new(), |namespace| format!("\"namespace\":{namespace},"));
+        let report = match &stream.source {
+            Source::Report(report) => Some((report.days, config.timezone.to_string())),
+            Source::Events(_) | Source::Reference { .. } => None,
+        };
+        Self {
+            head: format!("{{\"type\":\"RECORD\",\"record\":{{\"stream\":{name},{namespace}\"data\":{{").into_bytes(),
+            line: Vec::new(),
+            report,
+            date_type: config.stats_date_type.as_str(),
+        }
+    }
+
+    fn begin(&mut self, slice: &Slice) {
+        let mut fields = Vec::new();
+        if let Some(account) = slice.partition.account {
+            fields.push(format!("\"accountId\":{},\"accountType\":\"{}\"", account.id, account.kind));
+        }
+        if let Some((days, zone)) = &self.report {
+            fields.push(format!("\"timezone\":\"{zone}\""));
+            match (days, slice.window(), &slice.partition.region) {
+                (Days::Asked, Some(window), _) => {
+                    fields.push(format!("\"date\":\"{}\",\"dateType\":\"{}\"", window.first_day(), self.date_type));
+                }
+                (Days::InRows(_), _, Some(region)) => fields.push(format!("\"region\":\"{region}\"")),
+                _ => {}
+            }
+        }
+        self.line.clear();
+        self.line.extend_from_slice(&self.head);
+        self.line.extend_from_slice(fields.join(",").as_bytes());
+    }
+
+    fn prefix(&self) -> &[u8] {
+        &self.line
+    }
+}
+
+/// The `emitted_at` of records. A destination that finds two versions of a row with the same cursor keeps the later one, so each
+/// answer is later than the one before, also when the machine's clock steps back.
+#[derive(Default)]
+struct EmissionClock {
+    last: u64,
+    least: u64,
+}
+
+impl EmissionClock {
+    /// By so much the last record may lie ahead of the clock for it to be worth waiting. More, and the clock was set back.
+    const WORTH_WAITING: u64 = 50;
+
+    /// From here on records are later than those before.
+    fn begin(&mut self) {
+        self.least = self.last + 1;
+    }
+
+    fn now(&mut self) -> u64 {
+        self.last = self.least.max(now_millis());
+        self.least = self.last;
+        self.last
+    }
+
+    fn is_ahead(&self) -> bool {
+        let now = now_millis();
+        self.last >= now && self.last - now < Self::WORTH_WAITING
+    }
+}
+
+/// Rows that cannot be read (no date, no key). Each fails the first run that meets it and is passed over, with a warning, from
+/// the next one on: it must not hold up its account for ever.
+struct BadRows {
+    /// Of earlier runs.
+    known: BTreeSet<u64>,
+    /// Those and the ones of this run.
+    all: BTreeSet<u64>,
+    /// Why the first new one of this answer cannot be read, and how many there are.
+    new: Option<(String, u64)>,
+}
+
+impl BadRows {
+    fn new(known: &[String]) -> Self {
+        let known: BTreeSet<u64> = known.iter().filter_map(|text| u64::from_str_radix(text, 16).ok()).collect();
+        Self { all: known.clone(), known, new: None }
+    }
+
+    fn begin_answer(&mut self) {
+        self.new = None;
+    }
+
+    /// Whether an earlier run met this row; if not, `why` is remembered.
+    fn is_known(&mut self, row: &[u8], why: String) -> bool {
+        let hash = xxh3_64(row);
+        if self.known.contains(&hash) {
+            return true;
+        }
+        if self.all.len() < MAX_BAD_ROWS {
+            self.all.insert(hash);
+        }
+        self.new.get_or_insert((why, 0)).1 += 1;
+        false
+    }
+
+    fn end_answer(&mut self) -> Result<(), String> {
+        match self.new.take() {
+            None => Ok(()),
+            Some((why, 1)) => Err(why),
+            Some((why, count)) => Err(format!("{why} ({count} rows cannot be read)")),
+        }
+    }
+}

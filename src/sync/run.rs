@@ -1,0 +1,394 @@
+//! `read`: all streams of a run, planned together and read one after the other.
+//!
+//! A stream or an account that fails does not hold up the others; what failed is said when all streams have ended, because some
+//! runners stop at the first error. Only a dead token is said at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use tokio::time::sleep;
+
+use super::context::{Abort, Context};
+use super::directory::Directory;
+use super::explain::{self, Subject};
+use super::plan::{Cuts, Plan, Scope, plan};
+use super::state::StreamState;
+use super::stream::{self, Ended, PlannedStream, refusal, skip};
+use crate::awin::{CallError, FailedCall};
+use crate::config;
+use crate::protocol::{
+    ConfiguredCatalog, ConfiguredStream, Descriptor, Failure, FailureKind, InputState, Level, Status, SyncMode,
+};
+use crate::streams::{self, AccountId, Partition, REPORTS_ONLY_ZONES, Stream};
+
+/// What is to be said of a stream that failed, by stream: one failure per kind.
+type Failures = BTreeMap<Descriptor, Vec<Failure>>;
+
+/// Reads all streams of `catalog`. True if each of them ended complete.
+pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputState) -> Result<bool, Abort> {
+    let emitter = &context.emitter;
+    emitter.log(Level::Info, "Starting syncing source-awin");
+    log_oddities(context, input);
+    let mut failures = Failures::new();
+    let wanted = known_streams(context, catalog, &mut failures);
+    let has_programmes = wanted.iter().any(|configured| configured.stream.name == "programmes");
+    let mut directory = Directory::new(context.client.clone(), emitter.clone(), has_programmes);
+    let mut planned = Vec::new();
+    let mut started = Started::default();
+    for configured in &wanted {
+        match plan_stream(context, configured, input, &mut directory, &mut started).await {
+            Ok(Ok(stream)) => planned.push(stream),
+            Err(Abort::OutputClosed) => return Err(Abort::OutputClosed),
+            Err(Abort::Fatal(failure)) => {
+                // Nothing can be read at all. It comes first, and once; then what else there is to say.
+                emitter.failure(&failure, None, None);
+                for configured in wanted.iter().filter(|configured| !failures.contains_key(&configured.stream)) {
+                    started.end_unread(context, &configured.stream);
+                }
+                let names = wanted.iter().map(|configured| configured.stream.name.clone());
+                return Ok(end(context, failures, names.collect()));
+            }
+            Ok(Err(failure)) => {
+                started.end_unread(context, &configured.stream);
+                failures.insert(configured.stream.clone(), vec![failure]);
+            }
+        }
+    }
+    log_plan(context, &planned);
+    let mut planned = planned.into_iter();
+    let mut others = BTreeSet::new();
+    for stream in planned.by_ref() {
+        let descriptor = stream.descriptor.clone();
+        started.start(context, &descriptor);
+        match read_stream(context, stream, &mut directory).await {
+            Ok(failed) if failed.is_empty() => {}
+            Ok(failed) => drop(failures.insert(descriptor, failed)),
+            Err(Abort::OutputClosed) => return Err(Abort::OutputClosed),
+            Err(Abort::Fatal(failure)) => {
+                // Said at once: the first error of a run decides what the user is asked to do.
+                emitter.failure(&failure, Some(&descriptor), None);
+                emitter.status(&descriptor, Status::Incomplete);
+                others.insert(descriptor.name);
+                break;
+            }
+        }
+    }
+    for stream in planned {
+        started.end_unread(context, &stream.descriptor);
+        others.insert(stream.descriptor.name);
+    }
+    Ok(end(context, failures, others))
+}
+
+/// The streams that have STARTED: each once, some of them while they are planned.
+#[derive(Default)]
+struct Started(BTreeSet<Descriptor>);
+
+impl Started {
+    fn start(&mut self, context: &Context, descriptor: &Descriptor) {
+        if self.0.insert(descriptor.clone()) {
+            context.emitter.status(descriptor, Status::Started);
+        }
+    }
+
+    /// A stream that is not read at all.
+    fn end_unread(&mut self, context: &Context, descriptor: &Descriptor) {
+        self.start(context, descriptor);
+        context.emitter.status(descriptor, Status::Incomplete);
+    }
+}
+
+/// Says what failed, configuration errors first, and names all streams that are not complete: those that failed and `others`.
+/// True if there are none.
+fn end(context: &Context, failures: Failures, others: BTreeSet<String>) -> bool {
+    let emitter = &context.emitter;
+    let mut names = others;
+    names.extend(failures.keys().map(|descriptor| descriptor.name.clone()));
+    let mut failures: Vec<(Descriptor, Failure)> = failures
+        .into_iter()
+        .flat_map(|(descriptor, failures)| failures.into_iter().map(move |failure| (descriptor.clone(), failure)))
+        .collect();
+    failures.sort_by_key(|(_, failure)| failure.kind);
+    for (descriptor, failure) in &failures {
+        emitter.failure(failure, Some(descriptor), None);
+    }
+    if names.is_empty() {
+        emitter.log(Level::Info, "Finished syncing source-awin");
+        return true;
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    emitter.log(Level::Error, format!("These streams did not sync completely: {}.", names.join(", ")));
+    false
+}
+
+/// What is odd about the configuration and the state, before anything is read.
+fn log_oddities(context: &Context, input: &InputState) {
+    let warn = |text: String| context.emitter.log(Level::Warn, text);
+    input.warnings.iter().cloned().for_each(warn);
+    if context.config.start_date > context.now.date_naive() {
+        warn(format!("`start_date` {} is in the future; until then there is nothing to read.", context.config.start_date));
+    }
+    let unknown: Vec<String> =
+        input.streams.keys().filter(|name| streams::find(name).is_none()).map(|name| format!("`{name}`")).collect();
+    if !unknown.is_empty() {
+        warn(format!("The saved state contains unknown streams ({}); their entries are ignored.", unknown.join(", ")));
+    }
+}
+
+/// The streams of the catalog that exist; the others are noted as failed.
+fn known_streams(context: &Context, catalog: ConfiguredCatalog, failures: &mut Failures) -> Vec<ConfiguredStream> {
+    let mut known: Vec<ConfiguredStream> = Vec::new();
+    for configured in catalog.streams {
+        let descriptor = &configured.stream;
+        if known.iter().any(|other| other.stream.name == descriptor.name) {
+            let text = format!("The catalog lists stream `{}` twice; it is read once.", descriptor.name);
+            context.emitter.log(Level::Warn, text);
+        } else if streams::find(&descriptor.name).is_none() {
+            context.emitter.status(descriptor, Status::Incomplete);
+            let message = format!(
+                "There is no stream `{}`. Run `discover` (refresh the source schema) and remove it from the connection.",
+                descriptor.name
+            );
+            failures.insert(descriptor.clone(), vec![Failure::config(message)]);
+        } else {
+            known.push(configured);
+        }
+    }
+    known
+}
+
+/// How `stream` is read.
+fn mode(context: &Context, stream: &Stream, configured: &ConfiguredStream) -> SyncMode {
+    let warn = |text: String| context.emitter.log(Level::Warn, text);
+    match (stream.cursor, configured.sync_mode) {
+        (None, SyncMode::Incremental) => {
+            warn(format!("`{}` cannot be read incrementally; it is read in full.", stream.name));
+            SyncMode::FullRefresh
+        }
+        (Some(cursor), SyncMode::Incremental) => {
+            if !configured.cursor_field.is_empty() && configured.cursor_field != [cursor] {
+                let asked = configured.cursor_field.join(".");
+                warn(format!("The cursor of `{}` is `{cursor}`; `{asked}` is ignored.", stream.name));
+            }
+            SyncMode::Incremental
+        }
+        (_, SyncMode::FullRefresh) => SyncMode::FullRefresh,
+    }
+}
+
+/// Loads the state of a stream and plans it. The inner error is the stream's, the outer one the run's.
+async fn plan_stream(
+    context: &Context,
+    configured: &ConfiguredStream,
+    input: &InputState,
+    directory: &mut Directory,
+    started: &mut Started,
+) -> Result<Result<PlannedStream, Failure>, Abort> {
+    let stream = streams::find(&configured.stream.name).expect("only known streams are planned");
+    let mode = mode(context, stream, configured);
+    if !stream.takes_zone(context.config.timezone) {
+        return Ok(Err(wrong_zone(context, stream)));
+    }
+    // Who asks for the impossible does not know jobs either: PyAirbyte gives every read the same `sync_id`.
+    let sync_id = configured.sync_id.filter(|_| configured.sync_mode == mode);
+    let state = match StreamState::load(stream, input.streams.get(stream.name), mode, sync_id, &context.config) {
+        Ok(state) => state,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let latest = state.partitions.iter().map(|known| known.through).max();
+    if let Some(through) = latest.filter(|through| *through > (context.now + TimeDelta::days(1)).fixed_offset()) {
+        let text = format!(
+            "The saved state of `{}` ends in the future, at {through}; nothing will be read before that. If a clock was wrong, reset the stream.",
+            stream.name
+        );
+        context.emitter.log(Level::Warn, text);
+    }
+    let mut planned = PlannedStream {
+        stream,
+        descriptor: configured.stream.clone(),
+        state,
+        plans: vec![],
+        accounts: vec![],
+        failed: vec![],
+        skipped: vec![],
+    };
+    let (mut signs_of_life, descriptor) = (planned.state.clone(), planned.descriptor.clone());
+    let ended = {
+        let mut planning = std::pin::pin!(fill(context, &mut planned, mode, input, directory));
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut planning => break ended,
+                // Finding out can take long. It must not look as if the run were dead.
+                () = sleep(context.client.timing().heartbeat) => {
+                    started.start(context, &descriptor);
+                    context.emitter.state(&descriptor, signs_of_life.next_blob(), 0);
+                }
+            }
+        }
+    };
+    planned.state.checkpoint = signs_of_life.checkpoint;
+    ended.map(|()| Ok(planned))
+}
+
+/// Adds to `planned` what is to be read of each account.
+async fn fill(
+    context: &Context,
+    planned: &mut PlannedStream,
+    mode: SyncMode,
+    input: &InputState,
+    directory: &mut Directory,
+) -> Result<(), Abort> {
+    let stream = planned.stream;
+    if stream.sides.is_empty() {
+        planned.plans.push(Plan { partition: Partition::TOKEN, known: None, cuts: vec![Cuts::Whole] });
+        return Ok(());
+    }
+    let known = known_accounts(stream, &planned.state, input);
+    let accounts = directory.accounts(stream, &context.config, &known).await.map_err(Abort::Fatal)?;
+    if accounts.is_empty() {
+        let side = stream.sides.iter().map(|side| side.as_str()).collect::<Vec<_>>().join(" and ");
+        let text = format!("`{}` exists only for {side} accounts, and this connection has none: 0 rows.", stream.name);
+        context.emitter.log(Level::Warn, text);
+    }
+    let mut outages = 0;
+    for account in &accounts {
+        let (subject, call) = match plan_account(context, planned, account.id, mode, directory).await {
+            Ok(plans) => {
+                planned.plans.extend(plans);
+                outages = 0;
+                continue;
+            }
+            Err(failed) => failed,
+        };
+        if matches!(call.error, CallError::Refused { status: 401, .. }) && directory.is_token_dead(Some(account.id)).await {
+            return Err(Abort::Fatal(explain::dead_token(&call.error)));
+        }
+        let is_refusal = matches!(call.error, CallError::Refused { .. });
+        outages = if call.error.failure_kind() == FailureKind::Transient { outages + 1 } else { 0 };
+        let failed = refusal(directory, subject, Partition::of(account.id), call).await;
+        if is_refusal && !account.required {
+            skip(context, directory, stream, &failed);
+            planned.skipped.push(failed);
+        } else {
+            planned.failed.push(failed);
+        }
+        if outages == 2 {
+            // Two accounts in a row: it is not the account. Trying on would only take time.
+            let text = format!("Awin does not answer; `{}` is not planned any further in this run.", stream.name);
+            context.emitter.log(Level::Warn, text);
+            break;
+        }
+    }
+    planned.accounts = accounts;
+    Ok(())
+}
+
+/// The accounts that must answer, though they are not named: those of which rows were read before. A table that is read in full
+/// keeps no account of that, but other streams do.
+fn known_accounts(stream: &Stream, state: &StreamState, input: &InputState) -> BTreeSet<AccountId> {
+    if stream.is_incremental() {
+        return state.accounts().collect();
+    }
+    let states = input.streams.values().filter_map(|blob| serde_json::from_value::<StreamState>(blob.clone()).ok());
+    states.flat_map(|state| state.accounts().collect::<Vec<_>>()).collect()
+}
+
+/// What is to be read of an account. An error says what could not be found out.
+async fn plan_account(
+    context: &Context,
+    planned: &PlannedStream,
+    account: AccountId,
+    mode: SyncMode,
+    directory: &mut Directory,
+) -> Result<Vec<Plan>, (Subject, FailedCall)> {
+    let (stream, state) = (planned.stream, &planned.state);
+    let whole = Partition::of(account);
+    if !stream.is_incremental() {
+        let known = state.partition(&whole).cloned();
+        let cuts = if stream.is_by_programme() {
+            let done = known.as_ref().and_then(|known| known.programme);
+            let mut ids = directory.programmes(account).await.map_err(|failed| (Subject::Programmes, failed))?;
+            ids.retain(|id| done.is_none_or(|done| *id > done));
+            Cuts::Programmes(ids)
+        } else {
+            Cuts::Whole
+        };
+        return Ok(vec![Plan { partition: whole, known, cuts: vec![cuts] }]);
+    }
+    let scope = Scope::new(&context.config, context.now, mode);
+    let partitions = partitions(context, stream, account, state, directory).await?;
+    Ok(partitions.iter().map(|partition| plan(stream, partition, state.partition(partition), &scope)).collect())
+}
+
+/// The partitions of an account. Regions are those that are configured, or those that are found and those that the state knows:
+/// their last figures go on changing.
+async fn partitions(
+    context: &Context,
+    stream: &Stream,
+    account: AccountId,
+    state: &StreamState,
+    directory: &mut Directory,
+) -> Result<Vec<Partition>, (Subject, FailedCall)> {
+    let Some(taken) = stream.regions(account.kind) else { return Ok(vec![Partition::of(account)]) };
+    let found = directory.regions(account, &context.config, context.now).await;
+    let mut regions = found.map_err(|failed| (Subject::Regions, failed))?;
+    regions.retain(|region| taken.contains(&region.as_str()));
+    if context.config.regions.is_empty() {
+        let lost: Vec<String> = state.regions(account).filter(|region| !regions.contains(region)).collect();
+        if !lost.is_empty() {
+            let text = format!(
+                "Region {} of {} is no longer detected; `{}` keeps reading it. To stop, list only the regions you want in `regions`.",
+                lost.join(", "),
+                directory.name(account),
+                stream.name
+            );
+            context.emitter.log(Level::Warn, text);
+        }
+        regions.extend(lost);
+    }
+    Ok(regions.into_iter().map(|region| Partition::of_region(account, region)).collect())
+}
+
+fn log_plan(context: &Context, planned: &[PlannedStream]) {
+    let calls = |planned: &PlannedStream| planned.plans.iter().map(Plan::calls).sum();
+    let counts: Vec<(&str, u64)> = planned.iter().map(|planned| (planned.stream.name, calls(planned))).collect();
+    let all = counts.iter().map(|(_, calls)| calls).sum();
+    context.progress.begin(all);
+    let list: Vec<String> = counts.iter().map(|(name, calls)| format!("{name} {calls}")).collect();
+    let text = format!(
+        "{all} calls planned, about {} min at {} calls a minute ({}).",
+        context.progress.minutes(all),
+        context.config.requests_per_minute,
+        list.join(", ")
+    );
+    context.emitter.log(Level::Info, text);
+}
+
+/// Reads one stream to its end. Gives its failures.
+async fn read_stream(context: &Context, planned: PlannedStream, directory: &mut Directory) -> Result<Vec<Failure>, Abort> {
+    let (name, descriptor) = (planned.stream.name, planned.descriptor.clone());
+    context.emitter.log(Level::Info, format!("Syncing stream: {name}"));
+    context.progress.enter(Some(&descriptor));
+    let ended = stream::read(context, planned, directory).await;
+    context.progress.enter(None);
+    let Ended { failed, records } = ended?;
+    let failures = explain::failures(name, &failed);
+    let status = if failures.is_empty() { Status::Complete } else { Status::Incomplete };
+    context.emitter.status(&descriptor, status);
+    context.emitter.log(Level::Info, format!("Read {records} records from {name} stream"));
+    context.emitter.flush().await?;
+    Ok(failures)
+}
+
+fn wrong_zone(context: &Context, stream: &Stream) -> Failure {
+    let timezone = context.config.timezone;
+    let zones: Vec<String> =
+        config::zones().into_iter().filter(|zone| stream.takes_zone(*zone)).map(|zone| zone.to_string()).collect();
+    debug_assert!(REPORTS_ONLY_ZONES.contains(&timezone));
+    Failure::config(format!(
+        "Awin does not accept `timezone` {timezone} for `{}`, only for reports. Choose one of {}, or sync only the reports.",
+        stream.name,
+        zones.join(", ")
+    ))
+}

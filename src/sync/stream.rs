@@ -1,0 +1,307 @@
+//! Reads one stream: slices to answers to records to checkpoints, and what becomes of errors on the way.
+
+use std::collections::BTreeMap;
+
+use super::answer::{Answers, Interrupt};
+use super::checkpoint::Checkpoint;
+use super::context::{Abort, Context};
+use super::directory::{Account, Directory};
+use super::explain::{self, Failed, Standing, Subject};
+use super::fetch::{Fetch, Opened, Origin};
+use super::outcome::{Blast, condemns};
+use super::plan::Plan;
+use super::records::RecordWriter;
+use super::state::StreamState;
+use crate::awin::{CallError, FailedCall};
+use crate::protocol::{Descriptor, FailureKind, Level, Status};
+use crate::streams::{AccountId, Cut, Partition, Role, Slice, Stream};
+
+/// A stream that the runner wants, ready to be read.
+pub(super) struct PlannedStream {
+    pub(super) stream: &'static Stream,
+    pub(super) descriptor: Descriptor,
+    pub(super) state: StreamState,
+    pub(super) plans: Vec<Plan>,
+    pub(super) accounts: Vec<Account>,
+    /// What went wrong with accounts before any of their slices was asked for.
+    pub(super) failed: Vec<Failed>,
+    /// Found accounts that were left out, because they refuse.
+    pub(super) skipped: Vec<Failed>,
+}
+
+/// How a stream ended.
+pub(super) struct Ended {
+    pub(super) failed: Vec<Failed>,
+    pub(super) records: u64,
+}
+
+/// Reads one stream.
+struct StreamReader<'r> {
+    context: &'r Context,
+    stream: &'static Stream,
+    descriptor: Descriptor,
+    accounts: Vec<Account>,
+    answers: Answers<'r>,
+    checkpoint: Checkpoint<'r>,
+    failed: Vec<Failed>,
+    skipped: Vec<Failed>,
+    condemned: Vec<Condemned>,
+    refused_programmes: BTreeMap<Partition, RefusedProgrammes>,
+    is_running: bool,
+    /// Whether any account has answered.
+    has_answers: bool,
+    /// Whether the last account that was read could not be reached.
+    is_outage: bool,
+}
+
+/// What is not read any more.
+#[derive(PartialEq)]
+enum Condemned {
+    Account(Option<AccountId>),
+    Partition(Partition),
+    Lane(Option<AccountId>, &'static str),
+}
+
+/// Programmes of a partition that were refused, as long as it is not known whether that is about them or about the account.
+#[derive(Default)]
+struct RefusedProgrammes {
+    ids: Vec<u64>,
+    first: Option<FailedCall>,
+    /// Whether another programme of the account was answered.
+    has_answers: bool,
+}
+
+/// Reads a stream to its end.
+pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &mut Directory) -> Result<Ended, Abort> {
+    let PlannedStream { stream, descriptor, state, plans, accounts, failed, skipped, .. } = planned;
+    let records = RecordWriter::new(stream, &descriptor, &state.bad_rows, &context.config);
+    let mut reader = StreamReader {
+        context,
+        stream,
+        accounts,
+        answers: Answers { stream, client: &context.client, config: &context.config, emitter: &context.emitter, records },
+        checkpoint: Checkpoint::new(context, stream, descriptor.clone(), state, &plans),
+        descriptor,
+        failed,
+        skipped,
+        condemned: Vec::new(),
+        refused_programmes: BTreeMap::new(),
+        is_running: false,
+        // An account of which there is nothing to read has answered what was asked of it.
+        has_answers: plans.iter().any(|plan| plan.slices().next().is_none()),
+        is_outage: false,
+    };
+    let mut read = reader.read_slices(&plans, directory).await;
+    if read.is_ok() {
+        read = reader.end_refused_programmes(directory).await;
+    }
+    let StreamReader { mut answers, mut checkpoint, mut failed, mut skipped, has_answers, .. } = reader;
+    answers.records.log_notes(&context.emitter);
+    if !matches!(read, Err(Abort::OutputClosed)) {
+        checkpoint.close(&answers.records);
+    }
+    read?;
+    if !has_answers {
+        // An empty table would say that there is nothing, when nothing was shown.
+        failed.append(&mut skipped);
+    }
+    Ok(Ended { failed, records: answers.records.records })
+}
+
+impl StreamReader<'_> {
+    async fn read_slices(&mut self, plans: &[Plan], directory: &mut Directory) -> Result<(), Abort> {
+        let mut upcoming = plans.iter().flat_map(Plan::slices);
+        let mut fetch = Fetch::default();
+        loop {
+            while fetch.has_room()
+                && let Some(slice) = upcoming.next()
+            {
+                if !self.is_condemned(&slice) {
+                    let origin = self.origin(&slice, directory);
+                    fetch.start(slice, origin);
+                }
+            }
+            let records = self.answers.records.records;
+            let Some((slice, opened)) = self.checkpoint.alive(records, fetch.next()).await else { return Ok(()) };
+            let Some(opened) = opened.filter(|_| !self.is_condemned(&slice)) else { continue };
+            self.answers.records.settle().await;
+            match self.slice(&slice, opened).await {
+                Ok(()) => self.succeeded(&slice).await?,
+                Err(Interrupt::Closed) => return Err(Abort::OutputClosed),
+                Err(Interrupt::Call(failed)) => {
+                    if self.failed(&slice, *failed, directory).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the answer to `slice` comes from.
+    fn origin(&self, slice: &Slice, directory: &Directory) -> Origin {
+        let is_doubtful = self.context.is_unreachable(slice.partition.account);
+        let call = self.answers.call(slice, slice, 1, is_doubtful);
+        if let Some(body) = directory.kept(self.stream, slice) {
+            return Origin::Kept(call, Box::new(body));
+        }
+        let ends_now = slice.window().is_some_and(|window| window.to == self.context.now);
+        Origin::Call(call, ends_now.then_some(self.context.reached))
+    }
+
+    async fn slice(&mut self, slice: &Slice, opened: Opened) -> Result<(), Interrupt> {
+        if opened.is_ok() && !self.is_running {
+            self.is_running = true;
+            self.context.emitter.status(&self.descriptor, Status::Running);
+        }
+        self.answers.read(slice, opened, &mut self.checkpoint, |calls| self.context.progress.plan(calls)).await
+    }
+
+    /// The slice is read.
+    async fn succeeded(&mut self, slice: &Slice) -> Result<(), Abort> {
+        self.has_answers = true;
+        self.is_outage = false;
+        self.context.client.got_on();
+        if self.answers.records.saw_deleted && slice.lane.role == Role::Main {
+            self.deleted_rows_are_listed(&slice.partition);
+        }
+        if let Cut::Programme(_) = slice.cut {
+            self.refused_programmes.entry(slice.partition.clone()).or_default().has_answers = true;
+        }
+        self.checkpoint.commit(slice, self.answers.records.records);
+        Ok(self.context.emitter.flush().await?)
+    }
+
+    /// The main lane has seen a row with status `deleted`: a lane of its own is not needed.
+    fn deleted_rows_are_listed(&mut self, partition: &Partition) {
+        self.checkpoint.retire_deleted(partition);
+        for lane in self.stream.lanes().iter().filter(|lane| lane.role == Role::Deleted) {
+            self.condemned.push(Condemned::Lane(partition.account, lane.name));
+        }
+    }
+
+    fn is_condemned(&self, slice: &Slice) -> bool {
+        self.condemned.iter().any(|condemned| match condemned {
+            Condemned::Account(account) => *account == slice.partition.account,
+            Condemned::Partition(partition) => *partition == slice.partition,
+            Condemned::Lane(account, lane) => *account == slice.partition.account && *lane == slice.lane.name,
+        })
+    }
+
+    /// What a call that failed for good means for the rest of the stream. True if nothing of it is read any more.
+    async fn failed(&mut self, slice: &Slice, call: FailedCall, directory: &mut Directory) -> Result<bool, Abort> {
+        let (partition, account) = (slice.partition.clone(), slice.partition.account);
+        let blast = condemns(&call.error, slice);
+        match blast {
+            Blast::Slice => {
+                self.lost_programme(slice, call);
+                return Ok(false);
+            }
+            Blast::Lane => {
+                let text = format!(
+                    "Awin does not offer `{}` by {} date for {} ({}). That pass is skipped.",
+                    self.stream.name,
+                    slice.lane.name,
+                    account.map(|account| directory.name(account)).unwrap_or_default(),
+                    call.error
+                );
+                self.context.emitter.log(Level::Warn, text);
+                self.condemned.push(Condemned::Lane(account, slice.lane.name));
+                return Ok(false);
+            }
+            Blast::AccountOrRun => {
+                let records = self.answers.records.records;
+                if self.checkpoint.alive(records, directory.is_token_dead(account)).await {
+                    return Err(Abort::Fatal(explain::dead_token(&call.error)));
+                }
+                self.condemned.push(Condemned::Account(account));
+            }
+            Blast::Partition => self.condemned.push(Condemned::Partition(partition.clone())),
+            Blast::Account => self.condemned.push(Condemned::Account(account)),
+        }
+        let is_outage = call.error.failure_kind() == FailureKind::Transient;
+        self.fail(partition, call, directory).await;
+        if is_outage {
+            self.context.note_unreachable(account);
+            if self.is_outage {
+                // Two accounts in a row: it is not the account. Trying on would only take time.
+                let text = format!("Awin does not answer; `{}` is not read any further in this run.", self.stream.name);
+                self.context.emitter.log(Level::Warn, text);
+                return Ok(true);
+            }
+            // It may take as long to find out about the next account.
+            self.checkpoint.emit(self.answers.records.records);
+        }
+        self.is_outage = is_outage;
+        Ok(false)
+    }
+
+    /// A programme was refused, or its answer cannot be read.
+    fn lost_programme(&mut self, slice: &Slice, call: FailedCall) {
+        let Cut::Programme(id) = slice.cut else { return };
+        if matches!(call.error, CallError::Refused { .. }) {
+            let refused = self.refused_programmes.entry(slice.partition.clone()).or_default();
+            refused.ids.push(id);
+            refused.first.get_or_insert(call);
+        } else {
+            self.checkpoint.break_off(&slice.partition);
+            self.has_answers = true;
+            let standing = Standing::Unknown;
+            self.failed.push(Failed { subject: Subject::Rows, partition: slice.partition.clone(), call, standing });
+        }
+    }
+
+    /// Of the programmes that were refused: they were left, or have no details; but if all were, it is the account.
+    async fn end_refused_programmes(&mut self, directory: &mut Directory) -> Result<(), Abort> {
+        for (partition, refused) in std::mem::take(&mut self.refused_programmes) {
+            let Some(call) = refused.first else { continue };
+            if refused.has_answers || self.checkpoint.knows_account(partition.account) {
+                let ids: Vec<String> = refused.ids.iter().take(100).map(ToString::to_string).collect();
+                let more = refused.ids.len().checked_sub(ids.len()).filter(|more| *more > 0);
+                let text = format!(
+                    "Awin has no `{}` for programmes {}{} of {} ({}). They are left out.",
+                    self.stream.name,
+                    ids.join(", "),
+                    more.map_or(String::new(), |more| format!(" and {more} more")),
+                    partition.account.map(|account| directory.name(account)).unwrap_or_default(),
+                    call.error
+                );
+                self.context.emitter.log(Level::Warn, text);
+            } else {
+                self.accounts
+                    .iter_mut()
+                    .filter(|known| Some(known.id) == partition.account)
+                    .for_each(|known| known.required = true);
+                self.fail(partition, call, directory).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn fail(&mut self, partition: Partition, call: FailedCall, directory: &mut Directory) {
+        let account = self.accounts.iter().find(|known| Some(known.id) == partition.account);
+        let is_required = account.is_none_or(|account| account.required) || self.checkpoint.knows_account(partition.account);
+        let records = self.answers.records.records;
+        let failed = self.checkpoint.alive(records, refusal(directory, Subject::Rows, partition, call)).await;
+        if is_required || !matches!(failed.call.error, CallError::Refused { .. }) {
+            self.failed.push(failed);
+        } else {
+            skip(self.context, directory, self.stream, &failed);
+            self.skipped.push(failed);
+        }
+    }
+}
+
+/// A call that failed for good, with what the list of accounts says of an account that refuses.
+pub(super) async fn refusal(directory: &mut Directory, subject: Subject, partition: Partition, call: FailedCall) -> Failed {
+    let standing = match partition.account {
+        Some(account) if matches!(call.error, CallError::Refused { .. }) => directory.standing(account).await,
+        _ => Standing::Unknown,
+    };
+    Failed { subject, partition, call, standing }
+}
+
+/// Says that a found account which gives no data is left out.
+pub(super) fn skip(context: &Context, directory: &mut Directory, stream: &Stream, failed: &Failed) {
+    let is_first = failed.partition.account.is_some_and(|account| directory.is_first_refusal(account));
+    context.emitter.log(if is_first { Level::Warn } else { Level::Info }, explain::skipped(stream.name, failed));
+}
