@@ -6,6 +6,7 @@ pub mod plain;
 pub mod protocol;
 pub mod setup;
 pub mod tables;
+pub mod virtually;
 
 pub use connector::{Connector, Output};
 pub use tables::{Tables, assert_in_sync};
