@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use source_awin::awin::{IN_FLIGHT, Quota};
 use source_awin::config::Config;
 use source_awin::protocol::{Descriptor, Message, Record};
-use source_awin::row::{Splitter, Step};
+use source_awin::row::{Envelope, Splitter, Step};
 use source_awin::streams::{AccountId, AccountKind, Part, Span, find, json_schema, midnight};
 use source_awin::sync::RowWriter;
 
@@ -75,7 +75,7 @@ fn row_path() {
     let mut fast = || {
         let mut writer = RowWriter::new(stream, &descriptor, &config);
         writer.begin(&part, span, &config);
-        let mut splitter = Splitter::new("body");
+        let mut splitter = Splitter::new(Envelope { rows: "body", wrapper: "body", members: &[], reason: "error" });
         for piece in body.chunks(64 * 1024) {
             splitter.feed(piece);
             while writer.next(&mut splitter, false, &mut lines).expect("rows") == Step::Row {

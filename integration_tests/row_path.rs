@@ -4,7 +4,7 @@ use awin_sandbox::{Demo, Kind, instant};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use source_awin::row::{Row, Shape, ShapeOptions, Splitter, Step, Stop};
+use source_awin::row::{Envelope, Row, Shape, ShapeOptions, Splitter, Step, Stop};
 use source_awin::streams::{STREAMS, Stream, find, json_schema};
 
 use crate::support::plain::{Fitted, fit};
@@ -14,10 +14,12 @@ fn shape(stream: &Stream) -> Shape {
     Shape::new(&json_schema(stream), options)
 }
 
+const ENVELOPE: Envelope = Envelope { rows: "result", wrapper: "body", members: &["totalRowsAvailable"], reason: "error" };
+
 /// The fast way, its text read back.
 fn fast(shape: &Shape, text: &[u8]) -> Result<Fitted, Stop> {
     let (mut out, mut row) = (Vec::new(), Row::default());
-    let length = shape.frame(text, &mut out, &mut row).map_err(|stop| *stop)?;
+    let length = shape.frame(text.into(), &mut out, &mut row).map_err(|stop| *stop)?;
     assert_eq!(text[length..].iter().filter(|byte| !byte.is_ascii_whitespace()).count(), 0);
     let object = |members: &[u8]| -> Map<String, Value> {
         let text = format!("{{{}}}", std::str::from_utf8(members).expect("utf-8"));
@@ -170,7 +172,7 @@ proptest! {
 
 fn split(stream: &Stream, body: &[u8], piece: usize) -> Result<Vec<Map<String, Value>>, Stop> {
     let shape = shape(stream);
-    let mut splitter = Splitter::new("result");
+    let mut splitter = Splitter::new(ENVELOPE);
     let mut rows = Vec::new();
     let mut pieces = body.chunks(piece);
     loop {
@@ -178,10 +180,9 @@ fn split(stream: &Stream, body: &[u8], piece: usize) -> Result<Vec<Map<String, V
         let ended = next.is_none();
         splitter.feed(next.unwrap_or_default());
         loop {
-            let step = splitter.next(ended, |b| {
-                let (mut out, mut row) = (Vec::new(), Row::default());
-                let length = shape.frame(b, &mut out, &mut row)?;
-                rows.push(fast(&shape, &b[..length])?.data);
+            let step = splitter.next(ended, |raw| {
+                let length = shape.frame(raw, &mut Vec::new(), &mut Row::default())?;
+                rows.push(fast(&shape, &raw.text[..length])?.data);
                 Ok(length)
             })?;
             match step {
@@ -236,7 +237,7 @@ fn no_field_is_allocated() {
         let text = values.to_string();
         let used = allocation_counter::measure(|| {
             out.clear();
-            shape.frame(text.as_bytes(), &mut out, &mut row).expect("a row");
+            shape.frame(text.as_bytes().into(), &mut out, &mut row).expect("a row");
         });
         // Rows of other shapes are converted, which may cost something.
         if row.others.is_empty() && out.ends_with(&text.as_bytes()[1..text.len() - 1]) {
@@ -246,4 +247,126 @@ fn no_field_is_allocated() {
         }
     }
     assert!(fitting > 50 && fields > 30 * fitting, "{fitting} rows, {fields} fields");
+}
+
+/// A body too large to be held: `unit` many times between `head` and `tail`.
+struct Huge {
+    what: &'static str,
+    head: &'static str,
+    unit: &'static str,
+    tail: &'static str,
+    /// The change that marks the row, or how the body is refused.
+    outcome: Result<&'static str, &'static str>,
+}
+
+const HUGE: usize = 30_000_000;
+
+impl Huge {
+    fn pieces(&self) -> impl Iterator<Item = Vec<u8>> {
+        let middle = self.unit.repeat((64 << 10) / self.unit.len());
+        let count = HUGE / middle.len();
+        let parts = [(self.head, 1), (&middle, count), (self.tail, 1)].map(|(part, count)| (part.as_bytes().to_vec(), count));
+        parts.into_iter().flat_map(|(part, count)| std::iter::repeat_n(part, count))
+    }
+}
+
+/// What comes out of a body in `pieces`: the rows, and what was changed in them.
+fn transcribe(shape: &Shape, pieces: impl Iterator<Item = Vec<u8>>) -> Result<(Vec<u8>, String), Stop> {
+    let mut splitter = Splitter::new(ENVELOPE);
+    let (mut out, mut row, mut changes) = (Vec::new(), Row::default(), Vec::new());
+    for piece in pieces.map(Some).chain([None]) {
+        let ended = piece.is_none();
+        splitter.feed(&piece.unwrap_or_default());
+        while splitter.next(ended, |raw| shape.frame(raw, &mut out, &mut row))? == Step::Row {
+            out.extend_from_slice(&row.others);
+            for change in row.changes.drain(..) {
+                changes.push(format!("{} {:?} {:?}; ", change.field, change.change, change.reason));
+            }
+        }
+    }
+    Ok((out, changes.concat()))
+}
+
+/// Whatever a hostile server answers, a few megabytes of it are held at a time.
+#[test]
+fn memory_stays_small_under_every_huge_body() {
+    let shape = shape(find("transactions").expect("the stream"));
+    let huge = |what, head, unit, tail, outcome| Huge { what, head, unit, tail, outcome };
+    for body in [
+        huge("a text", r#"[{"id":7,"url":""#, "x", r#""}]"#, Ok("url Truncated SourceFieldSizeLimitation; ")),
+        huge("escapes", r#"[{"id":7,"url":""#, r"\n", r#""}]"#, Ok("url Truncated SourceFieldSizeLimitation; ")),
+        huge("code points", r#"[{"id":7,"url":""#, r"\u00e9é", r#""}]"#, Ok("url Truncated SourceFieldSizeLimitation; ")),
+        huge("a text for a date", r#"[{"id":7,"clickDate":""#, "x", r#""}]"#, Ok("clickDate Nulled SourceSerializationError; ")),
+        huge("a number", r#"[{"id":7,"saleAmount":"#, "9", "}]", Ok("saleAmount Nulled SourceRecordSizeLimitation; ")),
+        huge(
+            "a list",
+            r#"[{"id":7,"customParameters":["#,
+            r#"{"key":"k","value":1},"#,
+            "{}]}]",
+            Ok("customParameters Nulled SourceRecordSizeLimitation; "),
+        ),
+        huge("a new text", r#"[{"id":7,"new":""#, "x", r#""}]"#, Ok("otherFields Truncated SourceRecordSizeLimitation; ")),
+        huge("a new list", r#"[{"id":7,"new":["#, "1,", "1]}]", Ok("otherFields Truncated SourceRecordSizeLimitation; ")),
+        huge("many new fields", r#"[{"id":7"#, r#","n":1"#, "}]", Err("a row has more than")),
+        huge("a long name", r#"[{"id":7,""#, "n", r#"":1}]"#, Err("a row has more than")),
+        huge("space in a row", r#"[{"id":7"#, " ", r#" , "url" : "x" }]"#, Ok("")),
+        huge("space between rows", r#"[{"id":7},"#, " ", r#"{"id":8}]"#, Ok("")),
+        huge("space around rows", r#"{"x":1, "#, "\n", r#" "body":[{"id":7}]}"#, Ok("")),
+        huge("rows", "[", r#"{"id":7,"new":1},"#, r#"{"id":7}]"#, Ok("")),
+        huge("a list for a row", "[[", "1,", "1]]", Err("a row is not an object but an array")),
+        huge("a number for a row", "[1", "1", "]", Err("a row is not an object but a number")),
+        huge("members", "{", r#""n":1,"#, r#""body":[{"id":7}]}"#, Ok("")),
+        huge("members that are asked for", "{", r#""totalRowsAvailable":1,"#, r#""body":[{"id":7}]}"#, Ok("")),
+        huge("members and no rows", "{", r#""n":1,"#, r#""n":1}"#, Err("the answer is an object without rows (n, n, n")),
+        huge("a list beside the rows", r#"{"n":["#, "[],", r#"[]],"body":[{"id":7}]}"#, Ok("")),
+        huge("a text beside the rows", r#"{"n":""#, "x", r#"","body":[{"id":7}]}"#, Ok("")),
+        huge("a number beside the rows", r#"{"n":1"#, "1", r#","body":[{"id":7}]}"#, Err("a number in the answer")),
+        huge("a long name beside the rows", r#"{""#, "x", r#"":1,"body":[{"id":7}]}"#, Err("a name in the answer")),
+        huge("wrappers", "", r#"{"body":"#, "1", Err("less nesting")),
+    ] {
+        let mut result = Ok(Default::default());
+        let used = allocation_counter::measure(|| result = transcribe(&shape, body.pieces()));
+        let lines = if body.what == "rows" { HUGE as u64 } else { 0 };
+        assert!(used.bytes_max < (20 << 20) + 4 * lines, "{}: {} bytes", body.what, used.bytes_max);
+        match (result, body.outcome) {
+            (Ok((out, changes)), Ok(wanted)) => {
+                let out = String::from_utf8(out).expect("UTF-8");
+                assert!(out.starts_with(r#","id":7"#) && changes == wanted, "{}: {changes}", body.what);
+            }
+            (Err(Stop::Shape(what)), Err(wanted)) => assert!(what.starts_with(wanted), "{}: {what}", body.what),
+            (Err(Stop::Syntax { expected, .. }), Err(wanted)) => assert_eq!(expected, wanted, "{}", body.what),
+            (result, _) => panic!("{}: {:?}", body.what, result.map(|(out, changes)| (out.len(), changes))),
+        }
+    }
+}
+
+/// A row that is condensed comes out the same however its body is cut, and but for its long values as it would have otherwise.
+#[test]
+fn a_large_row_keeps_all_that_is_short() {
+    let stream = find("transactions").expect("the stream");
+    let long = "\\u00e9é\\\\\u{1f600}".repeat(100_000);
+    let list = r#"{"key":" k\"}]","value":1.50},"#.repeat(100_000);
+    let short = r#""id" : 7, "siteName":"a \"b\" {[,", "commissionAmount":{"amount": 1.50, "currency":"EUR"}, "clickRefs":{"clickRef":"x y"}"#;
+    let body = format!(
+        r#"[{{"url":"{long}","customParameters":[{list}{{}}], {short} , "new":"{long}","newer":{{"a": [1, 2]}},"orderRef":"{long}" }} , {{"id":8}}]"#
+    );
+    let shape = shape(stream);
+    let whole = transcribe(&shape, body.as_bytes().chunks(body.len()).map(<[u8]>::to_vec)).expect("rows");
+    assert_eq!(
+        whole.1,
+        "url Truncated SourceFieldSizeLimitation; customParameters Nulled SourceRecordSizeLimitation; \
+         otherFields Truncated SourceRecordSizeLimitation; orderRef Truncated SourceFieldSizeLimitation; "
+    );
+    let text = String::from_utf8(whole.0.clone()).expect("UTF-8");
+    for kept in [
+        r#","customParameters":null,"id":7,"siteName":"a \"b\" {[,","commissionAmount":{"amount":1.50,"currency":"EUR"},"#,
+        r#","clickRefs":{"clickRef":"x y"},"orderRef":"\u00e9é"#,
+        r#""newer":{"a":[1,2]},"id":8"#,
+    ] {
+        assert!(text.contains(kept), "{kept}");
+    }
+    for piece in [4096, 65_536, 99_991, 2 << 20, (2 << 20) + 1] {
+        let cut = transcribe(&shape, body.as_bytes().chunks(piece).map(<[u8]>::to_vec)).expect("rows");
+        assert!(cut == whole, "pieces of {piece}");
+    }
 }

@@ -3,17 +3,15 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::condense::{MAX_TEXT, RawRow};
 use super::convert;
-use super::json::{self, Scan, Stop, byte, expect, skip_space, string, syntax};
+use super::json::{self, Scan, Stop, byte, expect, kind_of, skip_space, string, syntax};
 use super::shape::{Field, Kind, Shape};
+use super::split::MAX_ROW;
 use crate::protocol::{Change, ChangeKind, ChangeReason};
 
-/// A text of more bytes than this is cut: runners refuse lines above 20,000,000 characters.
-const MAX_TEXT: usize = 1 << 20;
-/// A row of more bytes than this loses its largest fields.
-const MAX_ROW: usize = 16 << 20;
-/// Unknown fields of more bytes than this are not all kept.
-const MAX_OTHERS: usize = 2 << 20;
+/// Unknown fields of more bytes than this are not all kept. A text among them that was cut has more.
+const MAX_OTHERS: usize = MAX_TEXT;
 
 /// What framing a row found out beside its text. Reused from row to row, so that no row allocates.
 #[derive(Debug, Default)]
@@ -43,17 +41,19 @@ impl Row {
 }
 
 impl Shape {
-    /// Appends the fields of the row at the start of `b` to `out`, each as `,"name":value`, and gives the row's length.
+    /// Appends the fields of the row at the start of `raw` to `out`, each as `,"name":value`, and gives the row's length.
     ///
     /// On an error `out` is as it was.
-    pub fn frame(&self, b: &[u8], out: &mut Vec<u8>, row: &mut Row) -> Scan {
+    pub fn frame(&self, raw: RawRow<'_>, out: &mut Vec<u8>, row: &mut Row) -> Scan {
+        let b = raw.text;
         row.captured.clear();
         row.captured.resize(self.slot_count, None);
         row.others.clear();
         row.other_names.clear();
         row.changes.clear();
         let start = out.len();
-        let mut frame = Frame { b, from: 0, out, path: Vec::new(), changes: &mut row.changes, zone: self.zone };
+        let mut frame =
+            Frame { b, left_out: raw.left_out, from: 0, out, path: Vec::new(), changes: &mut row.changes, zone: self.zone };
         let framed = frame.row(self, &mut row.captured, &mut row.others, &mut row.other_names);
         let framed = framed.and_then(|end| match std::str::from_utf8(&b[..end]) {
             Ok(_) => Ok(end),
@@ -76,6 +76,7 @@ impl Shape {
 
 struct Frame<'a> {
     b: &'a [u8],
+    left_out: &'a [usize],
     /// Everything before this position of `b` has been dealt with; what follows, up to the scanner, is to be copied as it is.
     from: usize,
     out: &'a mut Vec<u8>,
@@ -93,15 +94,7 @@ impl<'a> Frame<'a> {
         other_names: &mut Vec<Range<usize>>,
     ) -> Scan {
         let b = self.b;
-        let kind = match byte(b, 0)? {
-            b'{' => None,
-            b'[' => Some("an array"),
-            b'"' => Some("a text"),
-            b'n' => Some("null"),
-            b't' | b'f' => Some("true or false"),
-            _ => Some("a number"),
-        };
-        if let Some(kind) = kind {
+        if let Some(kind) = kind_of(byte(b, 0)?) {
             json::value(b, 0)?;
             return Err(Stop::Shape(format!("a row is not an object but {kind}")).into());
         }
@@ -145,7 +138,7 @@ impl<'a> Frame<'a> {
             } else {
                 let (value_end, spaced) = json::value(b, start)?;
                 end = value_end;
-                if others.len() + end - key <= MAX_OTHERS {
+                if others.len() + end - key <= MAX_OTHERS && !self.is_left_out(start) {
                     if !others.is_empty() {
                         others.push(b',');
                     }
@@ -211,7 +204,13 @@ impl<'a> Frame<'a> {
                 self.number(kind, i, end);
                 Ok(end)
             }
-            (b'n', _) => json::literal(b, i, "null"),
+            (b'n', _) => {
+                let end = json::literal(b, i, "null")?;
+                if self.is_left_out(i) {
+                    self.changed(ChangeKind::Nulled, ChangeReason::SourceRecordSizeLimitation);
+                }
+                Ok(end)
+            }
             (b't', _) => json::literal(b, i, "true").inspect(|&end| self.truth(kind, i, end)),
             (b'f', _) => json::literal(b, i, "false").inspect(|&end| self.truth(kind, i, end)),
             (b'{', Kind::Object(fields)) => self.object(fields, i),
@@ -389,10 +388,15 @@ impl<'a> Frame<'a> {
         self.changed(ChangeKind::Truncated, ChangeReason::SourceFieldSizeLimitation);
     }
 
+    /// Whether the `null` at `i` stands for a value that was too long to be held.
+    fn is_left_out(&self, i: usize) -> bool {
+        self.left_out.binary_search(&i).is_ok()
+    }
+
     fn changed(&mut self, change: ChangeKind, reason: ChangeReason) {
         let field = self.path.join(".");
         // An array may break the same rule many times over; once is enough to know.
-        if !self.changes.iter().any(|known| known.field == field && known.change == change) {
+        if !self.changes.iter().rev().any(|known| known.field == field && known.change == change) {
             self.changes.push(Change { field, change, reason });
         }
     }
@@ -421,18 +425,30 @@ fn name(b: &[u8], i: usize, fields: &[Field], guess: usize) -> Result<(usize, Op
 
 /// Nulls the largest fields of the framed row `out[start..]` until it fits.
 fn shrink(out: &mut Vec<u8>, start: usize, changes: &mut Vec<Change>) {
-    while out.len() - start > MAX_ROW {
-        let mut largest: Option<(Range<usize>, Range<usize>)> = None;
-        for (name, value) in fields_of(out, start) {
-            if largest.as_ref().is_none_or(|(_, largest)| value.len() > largest.len()) {
-                largest = Some((name, value));
-            }
-        }
-        let Some((name, value)) = largest else { return };
+    let mut fields = fields_of(out, start);
+    fields.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+    let mut excess = out.len() - start - MAX_ROW;
+    let needed = fields.iter().take_while(|(_, value)| {
+        let is_needed = excess > 0;
+        excess = excess.saturating_sub(value.len().saturating_sub("null".len()));
+        is_needed
+    });
+    let needed = needed.count();
+    fields.truncate(needed);
+    fields.sort_by_key(|(_, value)| value.start);
+    // What is kept moves forward, over the gaps.
+    let (mut from, mut to) = (start, start);
+    for (name, value) in fields {
         let field = String::from_utf8_lossy(&out[name]).into_owned();
-        out.splice(value, *b"null");
         changes.push(Change { field, change: ChangeKind::Nulled, reason: ChangeReason::SourceRecordSizeLimitation });
+        out.copy_within(from..value.start, to);
+        to += value.start - from;
+        out[to..to + 4].copy_from_slice(b"null");
+        (from, to) = (value.end, to + 4);
     }
+    out.copy_within(from.., to);
+    out.truncate(out.len() - (from - to));
+    out.shrink_to(2 * MAX_ROW);
 }
 
 /// Puts the replacement character in the place of halves of surrogate pairs, which no Unicode text can hold: texts that were cut

@@ -22,7 +22,7 @@ pub enum Stop {
 pub type Scan = Result<usize, Box<Stop>>;
 
 /// Nesting that no API answer reaches; deeper is refused, not recursed into.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -57,6 +57,18 @@ pub fn expect(b: &[u8], i: usize, wanted: u8, expected: &'static str) -> Scan {
     if byte(b, i)? == wanted { Ok(i + 1) } else { Err(syntax(i, expected)) }
 }
 
+/// What the value that begins with `first` is, if not an object.
+pub(super) fn kind_of(first: u8) -> Option<&'static str> {
+    match first {
+        b'{' => None,
+        b'[' => Some("an array"),
+        b'"' => Some("a text"),
+        b'n' => Some("null"),
+        b't' | b'f' => Some("true or false"),
+        _ => Some("a number"),
+    }
+}
+
 /// Behind a string whose opening quote is at `i`.
 pub fn string(b: &[u8], i: usize) -> Scan {
     let mut i = expect(b, i, b'"', "a string")?;
@@ -84,7 +96,7 @@ pub fn string(b: &[u8], i: usize) -> Scan {
 }
 
 /// Position of the next quote, backslash or control character, eight bytes at a time.
-fn special(b: &[u8], mut i: usize) -> usize {
+pub(super) fn special(b: &[u8], mut i: usize) -> usize {
     while let Some(chunk) = b.get(i..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*chunk);
         let quote = word ^ (ONES * 0x22);

@@ -4,14 +4,16 @@
 //! copies each row's values as they were written, so that `19.990` stays `19.990` and a 19-digit integer stays whole. Only
 //! a value whose JSON type differs from the schema is converted, or nulled and reported. Nothing in here knows of Awin.
 
+mod condense;
 mod convert;
 mod frame;
 mod json;
 mod shape;
 mod split;
 
+pub use condense::RawRow;
 pub use convert::stamp;
 pub use frame::Row;
 pub use json::{Stop, mend_surrogates, text_of};
 pub use shape::{Shape, ShapeOptions};
-pub use split::{Splitter, Step};
+pub use split::{Envelope, Splitter, Step};

@@ -1,14 +1,33 @@
 //! Finds the rows in a body that arrives in pieces.
 //!
-//! A body is a bare array of rows, or an object in which the array stands under the stream's key or under `body` (a wrapper
-//! that Awin's schema shows and recorded answers do not have). Other members of the object are kept if they are scalars.
+//! A body is a bare array of rows, or an object in which the array stands under a key that the caller names. Of the object's
+//! other members only those are kept that the caller asks for. Whatever a body holds, no more than a few megabytes of it are
+//! held at a time: a row that is larger than [`MAX_ROW`] is condensed while it comes in.
 
-use super::json::{self, Scan, Stop, byte, expect, skip_space, string, syntax};
+use super::condense::{Condenser, RawRow};
+use super::json::{self, MAX_DEPTH, Scan, Stop, byte, expect, kind_of, skip_space, string, syntax};
 
-/// A row larger than this is taken for a defect, not for data.
-const MAX_ROW: usize = 64 << 20;
+/// A row of more bytes than this is condensed: long texts are cut, other long values left out.
+pub(super) const MAX_ROW: usize = 2 << 20;
+/// A member of a wrapping object of more bytes than this is skipped while it comes in.
+const MAX_MEMBER: usize = 64 << 10;
 /// Scalars of a wrapping object longer than this are not kept.
 const MAX_SCALAR: usize = 256;
+/// So many names of members are kept for a message.
+const MAX_NAMES: usize = 8;
+
+/// What an object around the rows looks like.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope {
+    /// Key of the array of rows.
+    pub rows: &'static str,
+    /// Another key of it, or of an object that holds it.
+    pub wrapper: &'static str,
+    /// Scalars beside the rows that [`Splitter::member`] is asked for.
+    pub members: &'static [&'static str],
+    /// Where an object without rows says why it has none.
+    pub reason: &'static str,
+}
 
 /// What the splitter needs or has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,23 +43,32 @@ pub enum Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Start,
+    /// Behind a byte order mark, if there was one.
+    Top,
     /// Behind `{`: a member or `}` follows.
     FirstMember,
+    /// Behind `,` in an object.
+    Member,
+    /// In a member that is too large to be held.
+    LargeMember,
     /// Behind a member: `,` or `}` follows.
     AfterMember,
     /// Behind `[`: a row or `]` follows.
     FirstRow,
+    /// Behind `,` in the array.
+    Row,
+    /// In a row that is too large to be held.
+    LargeRow,
     /// Behind a row: `,` or `]` follows.
     AfterRow,
     /// Everything is closed; only white space may follow.
     Behind,
 }
 
-/// Finds rows. Holds the bytes of at most one row and one piece of the body.
+/// Finds rows. Holds the bytes of one piece of the body and of at most one row, condensed if need be.
 #[derive(Debug)]
 pub struct Splitter {
-    /// Key of the array of rows in an object.
-    rows_key: &'static str,
+    envelope: Envelope,
     buffer: Vec<u8>,
     at: usize,
     /// With fewer bytes than this another try cannot succeed, or has just failed: keeps the work linear for rows larger
@@ -49,22 +77,30 @@ pub struct Splitter {
     place: Place,
     /// Objects to be closed.
     open: usize,
+    condenser: Condenser,
     found_rows: bool,
-    members: Vec<(String, String)>,
+    /// Null stands in the place of the rows: an empty list.
+    found_null: bool,
+    members: Vec<(&'static str, String)>,
+    /// What an object without rows has instead, for a message.
+    names: Vec<String>,
 }
 
 impl Splitter {
-    /// `rows_key` is where an object holds its rows, beside `body`.
-    pub fn new(rows_key: &'static str) -> Self {
+    /// For a body whose rows stand in `envelope`, if not in a bare array.
+    pub fn new(envelope: Envelope) -> Self {
         Self {
-            rows_key,
+            envelope,
             buffer: Vec::new(),
             at: 0,
             wanted: 1,
             place: Place::Start,
             open: 0,
+            condenser: Condenser::of_nothing(),
             found_rows: false,
+            found_null: false,
             members: Vec::new(),
+            names: Vec::new(),
         }
     }
 
@@ -75,9 +111,9 @@ impl Splitter {
         self.buffer.extend_from_slice(piece);
     }
 
-    /// A scalar member of the wrapping object, as text.
+    /// A scalar member of the wrapping object, as text: one of those that the envelope names.
     pub fn member(&self, name: &str) -> Option<&str> {
-        self.members.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.members.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
     /// The beginning of what has not been taken yet, for a message.
@@ -87,7 +123,7 @@ impl Splitter {
 
     /// Goes on to the next row and lets `frame` take it from the start of the bytes it gets. `ended` says that no more
     /// pieces will come.
-    pub fn next(&mut self, ended: bool, mut frame: impl FnMut(&[u8]) -> Scan) -> Result<Step, Stop> {
+    pub fn next(&mut self, ended: bool, mut frame: impl FnMut(RawRow<'_>) -> Scan) -> Result<Step, Stop> {
         if !ended && self.buffer.len() - self.at < self.wanted {
             return Ok(Step::More);
         }
@@ -99,11 +135,8 @@ impl Splitter {
                     return Ok(step);
                 }
                 Err(stop) if *stop == Stop::Incomplete && !ended => {
-                    let waiting = self.buffer.len() - self.at;
-                    if waiting > MAX_ROW {
-                        return Err(Stop::Shape(format!("a row has more than {MAX_ROW} bytes")));
-                    }
-                    self.wanted = 2 * waiting.max(1);
+                    // Not past the length at which a row begins to be condensed.
+                    self.wanted = (2 * (self.buffer.len() - self.at)).clamp(1, MAX_ROW + 1);
                     return Ok(Step::More);
                 }
                 Err(stop) => return Err(*stop),
@@ -111,98 +144,158 @@ impl Splitter {
         }
     }
 
-    /// One step forward; on an error nothing has moved.
-    fn step(&mut self, frame: &mut impl FnMut(&[u8]) -> Scan) -> Result<Option<Step>, Box<Stop>> {
-        let b = &self.buffer;
-        let at = skip_space(b, self.at);
+    /// One step forward. On an error nothing has moved but over white space and into a large value.
+    fn step(&mut self, frame: &mut impl FnMut(RawRow<'_>) -> Scan) -> Result<Option<Step>, Box<Stop>> {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        if !matches!(self.place, Place::Start | Place::LargeMember | Place::LargeRow) {
+            self.at = skip_space(&self.buffer, self.at);
+        }
+        let (b, at) = (&self.buffer, self.at);
         let (end, place) = match self.place {
-            Place::Start => match byte(b, at)? {
-                b'[' => (at + 1, Place::FirstRow),
-                b'{' => {
-                    self.open += 1;
-                    (at + 1, Place::FirstMember)
-                }
-                0xef if self.at == 0 && b.starts_with(b"\xef\xbb\xbf") => (at + 3, Place::Start),
-                0xef if b.len() < 3 => return Err(Stop::Incomplete.into()),
+            Place::Start if b[at..].starts_with(MARK) => (at + MARK.len(), Place::Top),
+            Place::Start if byte(b, at)? == MARK[0] && MARK.starts_with(&b[at..]) => return Err(Stop::Incomplete.into()),
+            Place::Start => (at, Place::Top),
+            Place::Top => match byte(b, at)? {
+                b'[' => (at + 1, self.open_rows()?),
+                b'{' => (at + 1, self.open_object(at)?),
                 b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
                     return Err(Stop::Shape("the answer is a bare value".into()).into());
                 }
                 _ => return Err(syntax(at, "JSON")),
             },
-            Place::FirstMember => match byte(b, at)? {
-                b'}' => self.close(at),
-                _ => self.open_member(at)?,
-            },
+            Place::FirstMember if byte(b, at)? == b'}' => (at + 1, self.close()),
+            Place::FirstMember | Place::Member => self.member_at(at)?,
+            Place::LargeMember => {
+                byte(b, at)?;
+                let end = at + self.condenser.take(&b[at..])?;
+                (end, if self.condenser.is_done() { Place::AfterMember } else { Place::LargeMember })
+            }
             Place::AfterMember => match byte(b, at)? {
-                b'}' => self.close(at),
-                b',' => {
-                    let key = skip_space(b, at + 1);
-                    self.open_member(key)?
-                }
+                b'}' => (at + 1, self.close()),
+                b',' => (at + 1, Place::Member),
                 _ => return Err(syntax(at, "`,` or `}`")),
             },
-            Place::FirstRow => match byte(b, at)? {
-                b']' => (at + 1, self.behind_rows()),
-                _ => return self.row(at, frame),
-            },
+            Place::FirstRow if byte(b, at)? == b']' => (at + 1, self.behind_rows()),
+            Place::FirstRow | Place::Row => return self.row(frame),
+            Place::LargeRow => return self.large_row(frame),
             Place::AfterRow => match byte(b, at)? {
                 b']' => (at + 1, self.behind_rows()),
-                b',' => return self.row(skip_space(b, at + 1), frame),
+                b',' => (at + 1, Place::Row),
                 _ => return Err(syntax(at, "`,` or `]`")),
             },
             Place::Behind if at < b.len() => return Err(syntax(at, "the end of the answer")),
-            Place::Behind if self.found_rows => return Ok(Some(Step::End)),
+            Place::Behind if self.found_rows || self.found_null => return Ok(Some(Step::End)),
             Place::Behind => {
-                let names: Vec<&str> =
-                    self.members.iter().map(|(name, value)| if name == "error" { value } else { name }.as_str()).collect();
-                return Err(Stop::Shape(format!("the answer is an object without rows ({})", names.join(", "))).into());
+                let what = format!("the answer is an object without rows ({})", self.names.join(", "));
+                return Err(Stop::Shape(what).into());
             }
         };
-        if matches!(place, Place::FirstRow) {
-            self.found_rows = true;
-        }
         (self.at, self.place) = (end, place);
         Ok(None)
     }
 
-    fn row(&mut self, start: usize, frame: &mut impl FnMut(&[u8]) -> Scan) -> Result<Option<Step>, Box<Stop>> {
-        let length = frame(&self.buffer[start..])?;
-        self.at = start + length;
+    fn row(&mut self, frame: &mut impl FnMut(RawRow<'_>) -> Scan) -> Result<Option<Step>, Box<Stop>> {
+        let b = &self.buffer[self.at..];
+        // Whether a row is condensed depends on its length alone, not on the pieces in which it came.
+        match frame(b[..b.len().min(MAX_ROW)].into()) {
+            Err(stop) if *stop == Stop::Incomplete && b.len() > MAX_ROW => {
+                if let Some(kind) = kind_of(b[0]) {
+                    return Err(Stop::Shape(format!("a row is not an object but {kind}")).into());
+                }
+                (self.condenser, self.place) = (Condenser::of_row(), Place::LargeRow);
+                Ok(None)
+            }
+            length => {
+                self.at += length?;
+                self.place = Place::AfterRow;
+                Ok(Some(Step::Row))
+            }
+        }
+    }
+
+    fn large_row(&mut self, frame: &mut impl FnMut(RawRow<'_>) -> Scan) -> Result<Option<Step>, Box<Stop>> {
+        byte(&self.buffer, self.at)?;
+        self.at += self.condenser.take(&self.buffer[self.at..])?;
+        if !self.condenser.is_done() {
+            return Ok(None);
+        }
+        let condenser = std::mem::take(&mut self.condenser);
         self.place = Place::AfterRow;
-        Ok(Some(Step::Row))
+        match frame(condenser.row()) {
+            Ok(_) => Ok(Some(Step::Row)),
+            Err(stop) if *stop == Stop::Incomplete => Err(syntax(0, "a whole row")),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    fn open_rows(&mut self) -> Result<Place, Box<Stop>> {
+        if std::mem::replace(&mut self.found_rows, true) {
+            return Err(Stop::Shape("the answer has two lists of rows".into()).into());
+        }
+        Ok(Place::FirstRow)
     }
 
     fn behind_rows(&self) -> Place {
         if self.open == 0 { Place::Behind } else { Place::AfterMember }
     }
 
-    fn close(&mut self, at: usize) -> (usize, Place) {
-        self.open -= 1;
-        (at + 1, if self.open == 0 { Place::Behind } else { Place::AfterMember })
+    fn open_object(&mut self, at: usize) -> Result<Place, Box<Stop>> {
+        if self.open == MAX_DEPTH {
+            return Err(syntax(at, "less nesting"));
+        }
+        self.open += 1;
+        Ok(Place::FirstMember)
     }
 
-    /// Into the rows or a wrapping object, or over a member that is neither.
-    fn open_member(&mut self, key: usize) -> Result<(usize, Place), Box<Stop>> {
+    fn close(&mut self) -> Place {
+        self.open -= 1;
+        self.behind_rows()
+    }
+
+    /// Into the rows, a wrapped object or a large value, or over a member that is none of them.
+    fn member_at(&mut self, key: usize) -> Result<(usize, Place), Box<Stop>> {
         let b = &self.buffer;
-        let key_end = string(b, key)?;
-        let start = skip_space(b, expect(b, skip_space(b, key_end), b':', "`:`")?);
-        let name = &b[key + 1..key_end - 1];
-        let first = byte(b, start)?;
-        let wraps = name == b"body";
-        if first == b'n' && (wraps || name == self.rows_key.as_bytes()) {
-            self.found_rows = true; // Null is an empty list.
-        }
-        if first == b'[' && !self.found_rows && (wraps || name == self.rows_key.as_bytes()) {
-            return Ok((start + 1, Place::FirstRow));
+        let is_large = b.len() - key > MAX_MEMBER;
+        let head = || -> Result<_, Box<Stop>> {
+            let key_end = string(b, key)?;
+            let start = skip_space(b, expect(b, skip_space(b, key_end), b':', "`:`")?);
+            Ok((&b[key + 1..key_end - 1], start, byte(b, start)?))
+        };
+        let (name, start, first) = head().map_err(|stop| match *stop {
+            Stop::Incomplete if is_large => Stop::Shape("a name in the answer is too long".into()).into(),
+            _ => stop,
+        })?;
+        let wraps = name == self.envelope.wrapper.as_bytes();
+        let holds_rows = wraps || name == self.envelope.rows.as_bytes();
+        if first == b'[' && holds_rows {
+            return Ok((start + 1, self.open_rows()?));
         }
         if first == b'{' && wraps {
-            self.open += 1;
-            return Ok((start + 1, Place::FirstMember));
+            return Ok((start + 1, self.open_object(start)?));
         }
-        let (end, _) = json::value(b, start)?;
-        let keep = !matches!(first, b'{' | b'[') && end - start <= MAX_SCALAR;
-        let value = if keep { String::from_utf8_lossy(json::text_of(&b[start..end])).into_owned() } else { String::new() };
-        self.members.push((String::from_utf8_lossy(name).into_owned(), value));
-        Ok((end, Place::AfterMember))
+        let (end, place) = match json::value(b, start) {
+            Ok((end, _)) => (end, Place::AfterMember),
+            Err(stop) if *stop == Stop::Incomplete && is_large => {
+                if !matches!(first, b'"' | b'{' | b'[') {
+                    return Err(Stop::Shape("a number in the answer is too long".into()).into());
+                }
+                self.condenser = Condenser::of_nothing();
+                (start, Place::LargeMember)
+            }
+            Err(stop) => return Err(stop),
+        };
+        self.found_null |= holds_rows && first == b'n';
+        let is_kept = !matches!(first, b'{' | b'[') && place == Place::AfterMember && end - start <= MAX_SCALAR;
+        let value = if is_kept { json::text_of(&b[start..end]) } else { b"" };
+        if let Some(wanted) = self.envelope.members.iter().find(|wanted| wanted.as_bytes() == name)
+            && self.members.iter().all(|(known, _)| known != wanted)
+        {
+            self.members.push((wanted, String::from_utf8_lossy(value).into_owned()));
+        }
+        if self.names.len() < MAX_NAMES {
+            let told = if name == self.envelope.reason.as_bytes() { value } else { name };
+            self.names.push(String::from_utf8_lossy(&told[..told.len().min(MAX_SCALAR)]).into_owned());
+        }
+        Ok((end, place))
     }
 }

@@ -15,11 +15,16 @@ use super::survey::{Account, Survey, named};
 use super::{Gate, Passed, explain};
 use crate::awin::{Body, Call, CallError, FailedCall, IN_FLIGHT, Patience};
 use crate::protocol::{Closed, Descriptor, Failure, FailureKind, Level, Status};
-use crate::row::{self, Splitter, Stop};
+use crate::row::{self, Envelope, Splitter, Stop};
 use crate::streams::{AccountId, Part, Role, Source, Span, Stream, request};
 
 /// How often the pages of a window are asked again from the first, because rows came or went meanwhile.
 const MAX_PAGE_RUNS: u32 = 3;
+
+/// What stands around the rows of an answer: `body` is a wrapper that Awin's schema shows and recorded answers do not have.
+pub fn envelope(rows: &'static str) -> Envelope {
+    Envelope { rows, wrapper: "body", members: &["totalRowsAvailable", "totalPagesAvailable"], reason: "error" }
+}
 
 /// Reads one stream.
 pub(super) struct Reader<'r> {
@@ -263,7 +268,7 @@ impl<'r> Reader<'r> {
         let mut furthest = 0;
         loop {
             self.rows.begin_answer();
-            let mut splitter = Splitter::new(rows_key);
+            let mut splitter = Splitter::new(envelope(rows_key));
             if body.is_no_content() {
                 return Ok((splitter, 0));
             }

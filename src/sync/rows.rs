@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::Config;
 use crate::protocol::{Change, ChangeKind, ChangeReason, Descriptor, Emitter, Level, now_millis};
-use crate::row::{self, Row, Shape, ShapeOptions, Splitter, Step, Stop, text_of};
+use crate::row::{self, RawRow, Row, Shape, ShapeOptions, Splitter, Step, Stop, text_of};
 use crate::streams::{AccountId, Moment, Part, Source, Span, Stream, json_schema};
 
 /// A set of values that are hashes already.
@@ -160,7 +160,7 @@ impl RowWriter {
 
     /// Writes the line of a row that is there as a whole.
     pub fn row(&mut self, row: &str, lines: &mut Vec<u8>) -> Result<(), Stop> {
-        self.write(row.as_bytes(), lines).map(|_| ())
+        self.write(row.as_bytes().into(), lines).map(|_| ())
     }
 
     /// An answer begins, perhaps not the first one for this window.
@@ -176,15 +176,15 @@ impl RowWriter {
 
     /// Takes the next row out of the splitter and writes its line, if the row belongs to the table.
     pub fn next(&mut self, splitter: &mut Splitter, ended: bool, lines: &mut Vec<u8>) -> Result<Step, Stop> {
-        splitter.next(ended, |b| self.write(b, lines).map_err(Box::new))
+        splitter.next(ended, |row| self.write(row, lines).map_err(Box::new))
     }
 
-    fn write(&mut self, b: &[u8], lines: &mut Vec<u8>) -> Result<usize, Stop> {
+    fn write(&mut self, row: RawRow<'_>, lines: &mut Vec<u8>) -> Result<usize, Stop> {
         let start = lines.len();
         lines.extend_from_slice(&self.prefix);
         let body = lines.len();
-        let framed = self.shape.frame(b, lines, &mut self.row).map_err(|stop| *stop).and_then(|length| {
-            let keep = self.decide(&b[..length], lines, body)?;
+        let framed = self.shape.frame(row, lines, &mut self.row).map_err(|stop| *stop).and_then(|length| {
+            let keep = self.decide(&row.text[..length], lines, body)?;
             Ok((length, keep))
         });
         match framed {
