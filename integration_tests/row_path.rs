@@ -249,6 +249,64 @@ fn no_field_is_allocated() {
     assert!(fitting > 50 && fields > 30 * fitting, "{fitting} rows, {fields} fields");
 }
 
+/// Readers hold numbers as doubles, and refuse the whole line for one that is too large.
+#[test]
+fn a_number_beyond_a_double_is_null_wherever_it_stands_and_others_stay_as_written() {
+    let shape = shape(find("transactions").expect("the stream"));
+    let digits = |first: &str, count: usize| format!("{first}{}", "0".repeat(count));
+    let fields = ["id", "lapseTime", "commissionStatus", "amended", "saleAmount", "customParameters", "new"];
+    let places = ["#", "[#]", r#"{"amount":#}"#, r#"{"a":[ 1, {"b":#} ]}"#, r#"[{"value":#}]"#];
+    for (number, is_fine) in [
+        ("1e308", true),
+        ("-1.7976931348623157e308", true),
+        ("1e309", false),
+        ("-1E+999", false),
+        ("1e-999", true),
+        ("0e999", true),
+        ("0.00001e312", true),
+        ("10000e305", false),
+        ("1e99999999999999999999", false),
+        ("1e-99999999999999999999", true),
+        (&*digits("1", 307), true),
+        (&*digits("1", 309), false),
+        (&*digits("-9", 399), false),
+        (&*digits("0.", 400), true),
+        ("1234567890123456789012345678901234567890", true),
+        ("0.1234567890123456789012345678901234567890", true),
+    ] {
+        assert_eq!(serde_json::from_str::<f64>(number).is_ok(), is_fine, "{number}");
+        for (field, place) in fields.iter().flat_map(|field| places.map(|place| (field, place))) {
+            let value = place.replace('#', number);
+            let (out, changes) =
+                transcribe(&shape, [format!("[{{\"{field}\":{value}}}]").into_bytes()].into_iter()).expect("a row");
+            let out = String::from_utf8(out).expect("UTF-8");
+            if is_fine && *field == "new" {
+                assert_eq!((out, &*changes), (format!("\"new\":{}", value.replace(' ', "")), ""));
+            } else if !is_fine {
+                let path = if *field == "new" { "otherFields" } else { field };
+                let is_marked = changes.starts_with(path) && changes.ends_with(" Nulled SourceSerializationError; ");
+                assert!(is_marked, "{field} {value}: {changes}");
+                assert!(!out.contains(number) && out.contains("null"), "{field} {value}: {out}");
+            }
+        }
+    }
+    // As text, it is a number only where the schema wants one.
+    for (field, value) in [("lapseTime", "1e400"), ("id", &digits("1", 400)), ("saleAmount", "1e999")] {
+        let (out, changes) =
+            transcribe(&shape, [format!("[{{\"{field}\":\"{value}\"}}]").into_bytes()].into_iter()).expect("a row");
+        assert_eq!(String::from_utf8(out).expect("UTF-8"), format!(",\"{field}\":null"));
+        assert_eq!(changes, format!("{field} Nulled SourceSerializationError; "));
+    }
+    let mut row = Row::default();
+    let key = ShapeOptions { added: &[], captured: &["id"], null_texts: &[], zone: Tz::UTC };
+    let shape = Shape::new(&json_schema(find("transactions").expect("the stream")), key);
+    for (number, is_key) in [("12345678901234567890123", true), ("1e5", true), (&*digits("1", 400), false), ("1e400", false)] {
+        let text = format!("{{\"id\":{number}}}");
+        shape.frame(text.as_bytes().into(), &mut Vec::new(), &mut row).expect("a row");
+        assert_eq!(row.is_integer(text.as_bytes(), 0), is_key, "{number}");
+    }
+}
+
 /// A body too large to be held: `unit` many times between `head` and `tail`.
 struct Huge {
     what: &'static str,

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 
+use super::json::{self, is_out_of_range};
+
 /// An integer literal from a number or numeric text: `5.0` and `"5"` are 5, `5.5` is none.
 pub(super) fn integer(text: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(text).ok()?;
@@ -32,14 +34,15 @@ pub(super) fn integer(text: &[u8]) -> Option<String> {
         return None;
     }
     let integer = integer.trim_start_matches('0');
-    if integer.is_empty() { Some("0".to_owned()) } else { Some(format!("{sign}{integer}")) }
+    let integer = if integer.is_empty() { "0".to_owned() } else { format!("{sign}{integer}") };
+    (!is_out_of_range(integer.as_bytes())).then_some(integer)
 }
 
-/// Whether numeric text is a JSON number as it stands.
+/// Whether numeric text is a JSON number as it stands, and one that every reader takes.
 pub(super) fn is_number(text: &[u8]) -> bool {
     let mut terminated = text.to_vec();
     terminated.push(b' ');
-    super::json::number(&terminated, 0) == Ok(text.len())
+    json::number(&terminated, 0) == Ok(text.len()) && !is_out_of_range(text)
 }
 
 /// A stamp in any usual writing as `yyyy-MM-ddTHH:mm:ss` in `zone`, with its fraction if it has one. Nearly all are written so

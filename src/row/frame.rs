@@ -35,8 +35,9 @@ impl Row {
 
     /// Whether the value in `slot` is an integer, however it is written.
     pub fn is_integer(&self, row: &[u8], slot: usize) -> bool {
-        self.value(row, slot)
-            .is_some_and(|raw| raw.iter().all(u8::is_ascii_digit) || convert::integer(json::text_of(raw)).is_some())
+        self.value(row, slot).is_some_and(|raw| {
+            raw.len() < 300 && raw.iter().all(u8::is_ascii_digit) || convert::integer(json::text_of(raw)).is_some()
+        })
     }
 }
 
@@ -136,7 +137,7 @@ impl<'a> Frame<'a> {
                     captured[slot] = Some(start..end);
                 }
             } else {
-                let (value_end, spaced) = json::value(b, start)?;
+                let (value_end, as_is) = json::value(b, start)?;
                 end = value_end;
                 if others.len() + end - key <= MAX_OTHERS && !self.is_left_out(start) {
                     if !others.is_empty() {
@@ -144,16 +145,14 @@ impl<'a> Frame<'a> {
                     }
                     others.extend_from_slice(&b[key..key_end]);
                     others.push(b':');
-                    if spaced {
-                        json::compact(&b[start..end], others);
-                    } else {
+                    if as_is {
                         others.extend_from_slice(&b[start..end]);
+                    } else if json::compact(&b[start..end], others) {
+                        self.changed_others(ChangeKind::Nulled, ChangeReason::SourceSerializationError);
                     }
                     other_names.push(key + 1..key_end - 1);
                 } else {
-                    self.path.push("otherFields");
-                    self.changed(ChangeKind::Truncated, ChangeReason::SourceRecordSizeLimitation);
-                    self.path.pop();
+                    self.changed_others(ChangeKind::Truncated, ChangeReason::SourceRecordSizeLimitation);
                 }
             }
             separator = skip_space(b, end);
@@ -216,13 +215,14 @@ impl<'a> Frame<'a> {
             (b'{', Kind::Object(fields)) => self.object(fields, i),
             (b'[', Kind::Array(items)) => self.array(items, i),
             _ => {
-                let (end, spaced) = json::value(b, i)?;
+                let (end, as_is) = json::value(b, i)?;
                 if *kind != Kind::Any {
                     self.nullify(i, end);
-                } else if spaced {
-                    self.replace(i, i, b"");
-                    json::compact(&b[i..end], self.out);
-                    self.from = end;
+                } else if !as_is {
+                    self.replace(i, end, b"");
+                    if json::compact(&b[i..end], self.out) {
+                        self.changed(ChangeKind::Nulled, ChangeReason::SourceSerializationError);
+                    }
                 }
                 Ok(end)
             }
@@ -318,6 +318,9 @@ impl<'a> Frame<'a> {
 
     fn number(&mut self, kind: &Kind, start: usize, end: usize) {
         let number = &self.b[start..end];
+        if json::is_out_of_range(number) {
+            return self.nullify(start, end);
+        }
         match kind {
             Kind::Any | Kind::Number => {}
             Kind::Integer => {
@@ -391,6 +394,12 @@ impl<'a> Frame<'a> {
     /// Whether the `null` at `i` stands for a value that was too long to be held.
     fn is_left_out(&self, i: usize) -> bool {
         self.left_out.binary_search(&i).is_ok()
+    }
+
+    fn changed_others(&mut self, change: ChangeKind, reason: ChangeReason) {
+        self.path.push("otherFields");
+        self.changed(change, reason);
+        self.path.pop();
     }
 
     fn changed(&mut self, change: ChangeKind, reason: ChangeReason) {

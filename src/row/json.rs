@@ -179,6 +179,13 @@ fn digits(b: &[u8], start: usize) -> Scan {
     if i == start { Err(syntax(i, "a digit")) } else { Ok(i) }
 }
 
+/// Whether the valid number is larger than a double can be. Readers that hold numbers as doubles refuse a line that has one.
+pub(super) fn is_out_of_range(number: &[u8]) -> bool {
+    // A double has up to 309 digits before the point.
+    let may_be = number.len() > 300 || number.iter().any(|c| matches!(c, b'e' | b'E'));
+    may_be && serde_json::from_slice::<f64>(number).is_err()
+}
+
 /// Behind `word` (`null`, `true`, `false`).
 pub fn literal(b: &[u8], i: usize, word: &'static str) -> Scan {
     let word_bytes = word.as_bytes();
@@ -192,46 +199,46 @@ pub fn literal(b: &[u8], i: usize, word: &'static str) -> Scan {
     }
 }
 
-/// Behind any value, and whether white space stands inside it.
+/// Behind any value, and whether it can be copied as it is; if not, [`compact`] copies it.
 pub fn value(b: &[u8], i: usize) -> Result<(usize, bool), Box<Stop>> {
-    let mut spaced = false;
-    let end = nested(b, i, &mut spaced, 0)?;
-    Ok((end, spaced))
+    let mut as_is = true;
+    let end = nested(b, i, &mut as_is, 0)?;
+    Ok((end, as_is))
 }
 
-fn nested(b: &[u8], i: usize, spaced: &mut bool, depth: usize) -> Scan {
+fn nested(b: &[u8], i: usize, as_is: &mut bool, depth: usize) -> Scan {
     match byte(b, i)? {
         b'"' => string(b, i),
-        b'-' | b'0'..=b'9' => number(b, i),
+        b'-' | b'0'..=b'9' => number(b, i).inspect(|&end| *as_is &= !is_out_of_range(&b[i..end])),
         b'n' => literal(b, i, "null"),
         b't' => literal(b, i, "true"),
         b'f' => literal(b, i, "false"),
         _ if depth == MAX_DEPTH => Err(syntax(i, "less nesting")),
         b'[' => {
-            let mut i = space(b, i + 1, spaced);
+            let mut i = space(b, i + 1, as_is);
             if byte(b, i)? == b']' {
                 return Ok(i + 1);
             }
             loop {
-                i = space(b, nested(b, i, spaced, depth + 1)?, spaced);
+                i = space(b, nested(b, i, as_is, depth + 1)?, as_is);
                 match byte(b, i)? {
-                    b',' => i = space(b, i + 1, spaced),
+                    b',' => i = space(b, i + 1, as_is),
                     b']' => return Ok(i + 1),
                     _ => return Err(syntax(i, "`,` or `]`")),
                 }
             }
         }
         b'{' => {
-            let mut i = space(b, i + 1, spaced);
+            let mut i = space(b, i + 1, as_is);
             if byte(b, i)? == b'}' {
                 return Ok(i + 1);
             }
             loop {
-                i = space(b, string(b, i)?, spaced);
-                i = space(b, expect(b, i, b':', "`:`")?, spaced);
-                i = space(b, nested(b, i, spaced, depth + 1)?, spaced);
+                i = space(b, string(b, i)?, as_is);
+                i = space(b, expect(b, i, b':', "`:`")?, as_is);
+                i = space(b, nested(b, i, as_is, depth + 1)?, as_is);
                 match byte(b, i)? {
-                    b',' => i = space(b, i + 1, spaced),
+                    b',' => i = space(b, i + 1, as_is),
                     b'}' => return Ok(i + 1),
                     _ => return Err(syntax(i, "`,` or `}`")),
                 }
@@ -241,14 +248,15 @@ fn nested(b: &[u8], i: usize, spaced: &mut bool, depth: usize) -> Scan {
     }
 }
 
-fn space(b: &[u8], i: usize, spaced: &mut bool) -> usize {
+fn space(b: &[u8], i: usize, as_is: &mut bool) -> usize {
     let end = skip_space(b, i);
-    *spaced |= end != i;
+    *as_is &= end == i;
     end
 }
 
-/// Appends the valid JSON text `b` without its white space.
-pub fn compact(b: &[u8], out: &mut Vec<u8>) {
+/// Appends the valid JSON text `b` without its white space, and with `null` for numbers out of range. True if there were any.
+pub fn compact(b: &[u8], out: &mut Vec<u8>) -> bool {
+    let mut nulled = false;
     let mut i = 0;
     while i < b.len() {
         let end = match b[i] {
@@ -257,11 +265,22 @@ pub fn compact(b: &[u8], out: &mut Vec<u8>) {
                 continue;
             }
             b'"' => string(b, i).unwrap_or(b.len()),
+            b'-' | b'0'..=b'9' => {
+                let end = number(b, i).unwrap_or(b.len());
+                if is_out_of_range(&b[i..end]) {
+                    out.extend_from_slice(b"null");
+                    nulled = true;
+                    i = end;
+                    continue;
+                }
+                end
+            }
             _ => i + 1,
         };
         out.extend_from_slice(&b[i..end]);
         i = end;
     }
+    nulled
 }
 
 /// What a scalar says as text, still escaped as in JSON: a string without its quotes, anything else as it is.
