@@ -16,8 +16,8 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use source_awin::awin::{IN_FLIGHT, Quota};
 use source_awin::config::Config;
+use source_awin::json::{Envelope, Splitter, Step};
 use source_awin::protocol::{Descriptor, Message, Record};
-use source_awin::row::{Envelope, Splitter, Step};
 use source_awin::streams::{AccountId, AccountKind, Part, Span, find, json_schema, midnight};
 use source_awin::sync::RowWriter;
 

@@ -4,22 +4,29 @@ use awin_sandbox::{Demo, Kind, instant};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use source_awin::row::{Envelope, Row, Shape, ShapeOptions, Splitter, Step, Stop};
+use source_awin::json::{Envelope, JsonError, RowNotes, Schema, SchemaOptions, Splitter, Step};
 use source_awin::streams::{STREAMS, Stream, find, json_schema};
 
 use crate::support::plain::{Fitted, fit};
 
-fn shape(stream: &Stream) -> Shape {
-    let options = ShapeOptions { added: stream.added, captured: &[], null_texts: stream.null_texts, zone: Tz::Europe__Berlin };
-    Shape::new(&json_schema(stream), options)
+fn shape(stream: &Stream) -> Schema {
+    let options = SchemaOptions {
+        added: stream.added,
+        captured: &[],
+        null_texts: stream.null_texts,
+        others: "otherFields",
+        money: ["amount", "currency"],
+        zone: Tz::Europe__Berlin,
+    };
+    Schema::new(&json_schema(stream), options)
 }
 
 const ENVELOPE: Envelope = Envelope { rows: "result", wrapper: "body", members: &["totalRowsAvailable"], reason: "error" };
 
 /// The fast way, its text read back.
-fn fast(shape: &Shape, text: &[u8]) -> Result<Fitted, Stop> {
-    let (mut out, mut row) = (Vec::new(), Row::default());
-    let length = shape.frame(text.into(), &mut out, &mut row).map_err(|stop| *stop)?;
+fn fast(shape: &Schema, text: &[u8]) -> Result<Fitted, JsonError> {
+    let (mut out, mut row) = (Vec::new(), RowNotes::default());
+    let length = shape.transcode(text.into(), &mut out, &mut row).map_err(|stop| *stop)?;
     assert_eq!(text[length..].iter().filter(|byte| !byte.is_ascii_whitespace()).count(), 0);
     let object = |members: &[u8]| -> Map<String, Value> {
         let text = format!("{{{}}}", std::str::from_utf8(members).expect("utf-8"));
@@ -166,11 +173,11 @@ proptest! {
         let wanted: Vec<Map<String, Value>> = rows.as_array().expect("rows").iter().map(|row| plain(stream, row.as_object().expect("a row")).data).collect();
         prop_assert_eq!(split(stream, body.as_bytes(), piece).expect("whole"), wanted);
         let cut = cut % body.trim_end().len();
-        prop_assert_eq!(split(stream, &body.as_bytes()[..cut], piece).err(), Some(Stop::Incomplete));
+        prop_assert_eq!(split(stream, &body.as_bytes()[..cut], piece).err(), Some(JsonError::Incomplete));
     }
 }
 
-fn split(stream: &Stream, body: &[u8], piece: usize) -> Result<Vec<Map<String, Value>>, Stop> {
+fn split(stream: &Stream, body: &[u8], piece: usize) -> Result<Vec<Map<String, Value>>, JsonError> {
     let shape = shape(stream);
     let mut splitter = Splitter::new(ENVELOPE);
     let mut rows = Vec::new();
@@ -181,7 +188,7 @@ fn split(stream: &Stream, body: &[u8], piece: usize) -> Result<Vec<Map<String, V
         splitter.feed(next.unwrap_or_default());
         loop {
             let step = splitter.next(ended, |raw| {
-                let length = shape.frame(raw, &mut Vec::new(), &mut Row::default())?;
+                let length = shape.transcode(raw, &mut Vec::new(), &mut RowNotes::default())?;
                 rows.push(fast(&shape, &raw.text[..length])?.data);
                 Ok(length)
             })?;
@@ -213,14 +220,14 @@ fn odd_bodies_are_told_apart() {
     ] {
         let got = match split(stream, body.as_bytes(), 7) {
             Ok(rows) => format!("{rows:?}"),
-            Err(Stop::Incomplete) => "incomplete".into(),
-            Err(Stop::Syntax { .. }) => "syntax".into(),
-            Err(Stop::Shape(_)) => "shape".into(),
+            Err(JsonError::Incomplete) => "incomplete".into(),
+            Err(JsonError::Syntax { .. }) => "syntax".into(),
+            Err(JsonError::Shape(_)) => "shape".into(),
         };
         assert_eq!(got, wanted, "{body}");
     }
     let invalid = [b"[{\"url\":\"".as_slice(), b"\xff\xfe", b"\"}]"].concat();
-    assert!(matches!(split(stream, &invalid, 7), Err(Stop::Syntax { expected: "UTF-8", .. })));
+    assert!(matches!(split(stream, &invalid, 7), Err(JsonError::Syntax { expected: "UTF-8", .. })));
 }
 
 /// What fits its schema costs no memory of its own, however many fields a row has.
@@ -231,13 +238,13 @@ fn no_field_is_allocated() {
     let rows = world.truth_transactions(Kind::Advertiser, 90210, Tz::UTC, from, to, false);
     let stream = find("transactions").expect("the stream");
     let shape = shape(stream);
-    let (mut out, mut row) = (Vec::with_capacity(1 << 20), Row::default());
+    let (mut out, mut row) = (Vec::with_capacity(1 << 20), RowNotes::default());
     let (mut fitting, mut fields) = (0, 0);
     for values in rows {
         let text = values.to_string();
         let used = allocation_counter::measure(|| {
             out.clear();
-            shape.frame(text.as_bytes().into(), &mut out, &mut row).expect("a row");
+            shape.transcode(text.as_bytes().into(), &mut out, &mut row).expect("a row");
         });
         // Rows of other shapes are converted, which may cost something.
         if row.others.is_empty() && out.ends_with(&text.as_bytes()[1..text.len() - 1]) {
@@ -297,12 +304,19 @@ fn a_number_beyond_a_double_is_null_wherever_it_stands_and_others_stay_as_writte
         assert_eq!(String::from_utf8(out).expect("UTF-8"), format!(",\"{field}\":null"));
         assert_eq!(changes, format!("{field} Nulled SourceSerializationError; "));
     }
-    let mut row = Row::default();
-    let key = ShapeOptions { added: &[], captured: &["id"], null_texts: &[], zone: Tz::UTC };
-    let shape = Shape::new(&json_schema(find("transactions").expect("the stream")), key);
+    let mut row = RowNotes::default();
+    let key = SchemaOptions {
+        added: &[],
+        captured: &["id"],
+        null_texts: &[],
+        others: "otherFields",
+        money: ["amount", "currency"],
+        zone: Tz::UTC,
+    };
+    let shape = Schema::new(&json_schema(find("transactions").expect("the stream")), key);
     for (number, is_key) in [("12345678901234567890123", true), ("1e5", true), (&*digits("1", 400), false), ("1e400", false)] {
         let text = format!("{{\"id\":{number}}}");
-        shape.frame(text.as_bytes().into(), &mut Vec::new(), &mut row).expect("a row");
+        shape.transcode(text.as_bytes().into(), &mut Vec::new(), &mut row).expect("a row");
         assert_eq!(row.is_integer(text.as_bytes(), 0), is_key, "{number}");
     }
 }
@@ -329,13 +343,13 @@ impl Huge {
 }
 
 /// What comes out of a body in `pieces`: the rows, and what was changed in them.
-fn transcribe(shape: &Shape, pieces: impl Iterator<Item = Vec<u8>>) -> Result<(Vec<u8>, String), Stop> {
+fn transcribe(shape: &Schema, pieces: impl Iterator<Item = Vec<u8>>) -> Result<(Vec<u8>, String), JsonError> {
     let mut splitter = Splitter::new(ENVELOPE);
-    let (mut out, mut row, mut changes) = (Vec::new(), Row::default(), Vec::new());
+    let (mut out, mut row, mut changes) = (Vec::new(), RowNotes::default(), Vec::new());
     for piece in pieces.map(Some).chain([None]) {
         let ended = piece.is_none();
         splitter.feed(&piece.unwrap_or_default());
-        while splitter.next(ended, |raw| shape.frame(raw, &mut out, &mut row))? == Step::Row {
+        while splitter.next(ended, |raw| shape.transcode(raw, &mut out, &mut row))? == Step::Row {
             out.extend_from_slice(&row.others);
             for change in row.changes.drain(..) {
                 changes.push(format!("{} {:?} {:?}; ", change.field, change.change, change.reason));
@@ -391,8 +405,8 @@ fn memory_stays_small_under_every_huge_body() {
                 let out = String::from_utf8(out).expect("UTF-8");
                 assert!(out.starts_with(r#","id":7"#) && changes == wanted, "{}: {changes}", body.what);
             }
-            (Err(Stop::Shape(what)), Err(wanted)) => assert!(what.starts_with(wanted), "{}: {what}", body.what),
-            (Err(Stop::Syntax { expected, .. }), Err(wanted)) => assert_eq!(expected, wanted, "{}", body.what),
+            (Err(JsonError::Shape(what)), Err(wanted)) => assert!(what.starts_with(wanted), "{}: {what}", body.what),
+            (Err(JsonError::Syntax { expected, .. }), Err(wanted)) => assert_eq!(expected, wanted, "{}", body.what),
             (result, _) => panic!("{}: {:?}", body.what, result.map(|(out, changes)| (out.len(), changes))),
         }
     }

@@ -14,8 +14,8 @@ use super::state::{PartState, StreamState};
 use super::survey::{Account, Survey, named};
 use super::{Gate, Passed, explain};
 use crate::awin::{Body, Call, CallError, FailedCall, IN_FLIGHT, Patience};
+use crate::json::{self, Envelope, JsonError, Splitter};
 use crate::protocol::{Closed, Descriptor, Failure, FailureKind, Level, Status};
-use crate::row::{self, Envelope, Splitter, Stop};
 use crate::streams::{AccountId, Part, Role, Source, Span, Stream, request};
 
 /// How often the pages of a window are asked again from the first, because rows came or went meanwhile.
@@ -302,22 +302,22 @@ impl<'r> Reader<'r> {
             };
             let error = loop {
                 match emitter.lines(|lines| self.rows.next(splitter, ended, lines)) {
-                    Ok(row::Step::Row) => {
+                    Ok(json::Step::Row) => {
                         count += 1;
                         emitter.relieve().await?;
                     }
-                    Ok(row::Step::End) if ended => return Ok((count, None)),
+                    Ok(json::Step::End) if ended => return Ok((count, None)),
                     // Behind the end, the rest of the body, white space at most, must still come in whole.
-                    Ok(row::Step::More | row::Step::End) => break None,
-                    Err(Stop::Incomplete) => {
+                    Ok(json::Step::More | json::Step::End) => break None,
+                    Err(JsonError::Incomplete) => {
                         break Some(CallError::Broken(format!("it ends after {bytes} bytes in the middle")));
                     }
-                    Err(Stop::Syntax { expected, .. }) => {
+                    Err(JsonError::Syntax { expected, .. }) => {
                         // Masked before it is cut.
                         let near: String = emitter.redact(&splitter.near()).chars().take(80).collect();
                         break Some(CallError::NotJson(format!("expected {expected} in {near:?}")));
                     }
-                    Err(Stop::Shape(what)) => break Some(CallError::Shape(what)),
+                    Err(JsonError::Shape(what)) => break Some(CallError::Shape(what)),
                 }
             };
             if error.is_some() {

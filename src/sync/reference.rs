@@ -10,8 +10,8 @@ use super::read::RunEnd;
 use super::reader::Reader;
 use super::survey::{Account, Survey};
 use crate::awin::{CallError, FailedCall, IN_FLIGHT, Patience, Request};
+use crate::json::JsonError;
 use crate::protocol::{FailureKind, Level, Status};
-use crate::row::Stop;
 use crate::streams::{AccountId, Part, Reference, requests};
 
 /// The reference data of an account that is still to be read.
@@ -157,8 +157,8 @@ impl Reader<'_> {
         self.rows.begin_reference(account);
         for row in rows(reference, programme, text)? {
             self.run.emitter.lines(|lines| self.rows.row(&row, lines)).map_err(|stop| match stop {
-                Stop::Shape(what) => CallError::Shape(what),
-                Stop::Incomplete | Stop::Syntax { .. } => CallError::Shape(format!("a row cannot be read: {row}")),
+                JsonError::Shape(what) => CallError::Shape(what),
+                JsonError::Incomplete | JsonError::Syntax { .. } => CallError::Shape(format!("a row cannot be read: {row}")),
             })?;
         }
         Ok(())

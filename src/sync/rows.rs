@@ -8,8 +8,8 @@ use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::Config;
+use crate::json::{self, JsonError, RawRow, RowNotes, Schema, SchemaOptions, Splitter, Step, text_of};
 use crate::protocol::{Change, ChangeKind, ChangeReason, Descriptor, Emitter, Level, now_millis};
-use crate::row::{self, RawRow, Row, Shape, ShapeOptions, Splitter, Step, Stop, text_of};
 use crate::streams::{AccountId, Moment, Part, Source, Span, Stream, json_schema};
 
 /// A set of values that are hashes already.
@@ -34,8 +34,8 @@ const MAX_KEY_PART: usize = 1000;
 /// Writes the RECORD lines of a stream.
 pub struct RowWriter {
     stream: &'static Stream,
-    shape: Shape,
-    row: Row,
+    shape: Schema,
+    row: RowNotes,
     head: Vec<u8>,
     prefix: Vec<u8>,
     days: [String; 2],
@@ -62,7 +62,7 @@ pub struct RowWriter {
 /// Rows of a part that are remembered beyond their window: a few megabytes at most.
 const REMEMBERED: usize = 100_000;
 
-/// Capture slots of events, in the order given to [`ShapeOptions::captured`]; the key's first field is slot 0.
+/// Capture slots of events, in the order given to [`SchemaOptions::captured`]; the key's first field is slot 0.
 const STAMP: usize = 1;
 const STATUS: usize = 2;
 
@@ -77,16 +77,22 @@ impl RowWriter {
             }
             Source::Reference(_) => vec![stream.primary_key[0]],
         };
-        let options =
-            ShapeOptions { added: stream.added, captured: &captured, null_texts: stream.null_texts, zone: config.timezone };
+        let options = SchemaOptions {
+            added: stream.added,
+            captured: &captured,
+            null_texts: stream.null_texts,
+            others: "otherFields",
+            money: ["amount", "currency"],
+            zone: config.timezone,
+        };
         let name = serde_json::to_string(&descriptor.name).unwrap_or_default();
         let namespace = descriptor.namespace.as_ref().and_then(|namespace| serde_json::to_string(namespace).ok());
         let namespace = namespace.map_or(String::new(), |namespace| format!("\"namespace\":{namespace},"));
         let last_day = config.end_date.map_or_else(|| "9999-12-31".to_owned(), |day| day.to_string());
         Self {
             stream,
-            shape: Shape::new(&json_schema(stream), options),
-            row: Row::default(),
+            shape: Schema::new(&json_schema(stream), options),
+            row: RowNotes::default(),
             head: format!("{{\"type\":\"RECORD\",\"record\":{{\"stream\":{name},{namespace}\"data\":{{").into_bytes(),
             prefix: Vec::new(),
             days: [config.start_date.to_string(), last_day],
@@ -159,7 +165,7 @@ impl RowWriter {
     }
 
     /// Writes the line of a row that is there as a whole.
-    pub fn row(&mut self, row: &str, lines: &mut Vec<u8>) -> Result<(), Stop> {
+    pub fn row(&mut self, row: &str, lines: &mut Vec<u8>) -> Result<(), JsonError> {
         self.write(row.as_bytes().into(), lines).map(|_| ())
     }
 
@@ -175,15 +181,15 @@ impl RowWriter {
     }
 
     /// Takes the next row out of the splitter and writes its line, if the row belongs to the table.
-    pub fn next(&mut self, splitter: &mut Splitter, ended: bool, lines: &mut Vec<u8>) -> Result<Step, Stop> {
+    pub fn next(&mut self, splitter: &mut Splitter, ended: bool, lines: &mut Vec<u8>) -> Result<Step, JsonError> {
         splitter.next(ended, |row| self.write(row, lines).map_err(Box::new))
     }
 
-    fn write(&mut self, row: RawRow<'_>, lines: &mut Vec<u8>) -> Result<usize, Stop> {
+    fn write(&mut self, row: RawRow<'_>, lines: &mut Vec<u8>) -> Result<usize, JsonError> {
         let start = lines.len();
         lines.extend_from_slice(&self.prefix);
         let body = lines.len();
-        let framed = self.shape.frame(row, lines, &mut self.row).map_err(|stop| *stop).and_then(|length| {
+        let framed = self.shape.transcode(row, lines, &mut self.row).map_err(|stop| *stop).and_then(|length| {
             let keep = self.decide(&row.text[..length], lines, body)?;
             Ok((length, keep))
         });
@@ -204,7 +210,7 @@ impl RowWriter {
     }
 
     /// Whether the framed row is to be emitted; if so, its line is completed.
-    fn decide(&mut self, row: &[u8], lines: &mut Vec<u8>, body: usize) -> Result<bool, Stop> {
+    fn decide(&mut self, row: &[u8], lines: &mut Vec<u8>, body: usize) -> Result<bool, JsonError> {
         let mut on_seam = false;
         match &self.stream.source {
             Source::Events(events) => {
@@ -213,8 +219,8 @@ impl RowWriter {
                     self.digest = self.digest.wrapping_add(xxh3_64(row));
                 }
                 let stamp = self.row.value(row, STAMP).filter(|raw| raw.starts_with(b"\""));
-                let stamp = stamp.and_then(|raw| row::stamp(text_of(raw), self.zone));
-                let stamp = stamp.ok_or_else(|| Stop::Shape(format!("a row has no `{}` that is a date", events.stamp)))?;
+                let stamp = stamp.and_then(|raw| json::stamp(text_of(raw), self.zone));
+                let stamp = stamp.ok_or_else(|| JsonError::Shape(format!("a row has no `{}` that is a date", events.stamp)))?;
                 let day = &stamp[..10];
                 if day < self.days[0].as_bytes() || day > self.days[1].as_bytes() {
                     self.notes.left_out += 1;
@@ -229,7 +235,7 @@ impl RowWriter {
                 if report.days_per_call > 1 {
                     let is_sound = !self.row.changes.iter().any(|change| change.field == "date");
                     let date = self.row.value(row, 0).filter(|_| is_sound).map(text_of).and_then(|date| date.get(..10));
-                    let date = date.ok_or_else(|| Stop::Shape("a row has no `date` that is one".into()))?;
+                    let date = date.ok_or_else(|| JsonError::Shape("a row has no `date` that is one".into()))?;
                     self.row_id.extend_from_slice(date);
                     self.row_id.push(b'|');
                     slots = 1..;
@@ -246,7 +252,7 @@ impl RowWriter {
                         part => self.row_id.extend_from_slice(part),
                     }
                 }
-                row::mend_surrogates(&mut self.row_id);
+                json::mend_surrogates(&mut self.row_id);
                 let count = self.keys.entry(xxh3_64(&self.row_id)).or_default();
                 *count += 1;
                 if *count > 1 {
@@ -287,11 +293,11 @@ impl RowWriter {
         Ok(true)
     }
 
-    fn require_key(&self, row: &[u8]) -> Result<(), Stop> {
+    fn require_key(&self, row: &[u8]) -> Result<(), JsonError> {
         if self.row.is_integer(row, 0) {
             Ok(())
         } else {
-            Err(Stop::Shape(format!("a row has no `{}`", self.stream.primary_key[0])))
+            Err(JsonError::Shape(format!("a row has no `{}`", self.stream.primary_key[0])))
         }
     }
 

@@ -3,7 +3,7 @@
 //! What is kept is checked by whoever reads it next. What is left out is only read as far as it takes to find its end, so
 //! rubbish inside of it goes unnoticed.
 
-use super::json::{MAX_DEPTH, Scan, Stop, special, syntax};
+use super::scanner::{JsonError, MAX_DEPTH, Scanned, special, syntax};
 
 /// A text of more bytes than this is cut, another value of a condensed row left out.
 pub(super) const MAX_TEXT: usize = 256 << 10;
@@ -17,7 +17,7 @@ const MAX_CONDENSED: usize = 4 << 20;
 /// A row as it came in, or condensed.
 #[derive(Debug, Clone, Copy)]
 pub struct RawRow<'b> {
-    /// Its JSON text, perhaps with more behind it.
+    /// Its JSON text, perhaps with more after it.
     pub text: &'b [u8],
     /// Where a `null` stands for a value that was left out, in ascending order.
     pub left_out: &'b [usize],
@@ -65,7 +65,7 @@ enum Text {
     #[default]
     Outside,
     Inside,
-    /// Behind a backslash.
+    /// After a backslash.
     Escape,
     /// Before so many hexadecimal digits.
     Digits(u8),
@@ -92,8 +92,8 @@ impl Condenser {
         RawRow { text: &self.kept, left_out: &self.left_out }
     }
 
-    /// Takes bytes up to the end of the value; gives their number.
-    pub(super) fn take(&mut self, b: &[u8]) -> Scan {
+    /// Takes bytes up to the end of the value; returns their number.
+    pub(super) fn take(&mut self, b: &[u8]) -> Scanned {
         let mut i = 0;
         while i < b.len() && !self.done {
             i = match self.text {
@@ -111,14 +111,14 @@ impl Condenser {
             };
             if self.kept.len() > MAX_CONDENSED {
                 let what = format!("a row has more than {MAX_CONDENSED} bytes, even without its long values");
-                return Err(Stop::Shape(what).into());
+                return Err(JsonError::Shape(what).into());
             }
         }
         Ok(i)
     }
 
     /// Over one byte between texts.
-    fn outside(&mut self, b: &[u8], i: usize) -> Scan {
+    fn outside(&mut self, b: &[u8], i: usize) -> Scanned {
         let byte = b[i];
         match byte {
             b' ' | b'\n' | b'\r' | b'\t' => {
@@ -151,8 +151,8 @@ impl Condenser {
         Ok(i + 1)
     }
 
-    /// In a text, up to its end or behind the next backslash.
-    fn inside(&mut self, b: &[u8], i: usize) -> Scan {
+    /// In a text, up to its end or after the next backslash.
+    fn inside(&mut self, b: &[u8], i: usize) -> Scanned {
         let end = special(b, i);
         self.keep(&b[i..end]);
         match b.get(end) {

@@ -1,11 +1,11 @@
-//! Conversions between JSON types that lose nothing. Each gives `None` where the value would change.
+//! Conversions between JSON types that lose nothing. Each returns `None` where the value would change.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 
-use super::json::{self, is_out_of_range};
+use super::scanner::{self, is_out_of_range};
 
 /// An integer literal from a number or numeric text: `5.0` and `"5"` are 5, `5.5` is none.
 pub(super) fn integer(text: &[u8]) -> Option<String> {
@@ -20,7 +20,7 @@ pub(super) fn integer(text: &[u8]) -> Option<String> {
     {
         return None;
     }
-    // Move the decimal point, then demand that nothing but zeros is behind it.
+    // Move the decimal point, then demand that nothing but zeros is after it.
     let digits = format!("{whole}{fraction}");
     let point = i32::try_from(whole.len()).ok()? + exponent;
     let point = usize::try_from(point.max(0)).ok()?;
@@ -42,12 +42,12 @@ pub(super) fn integer(text: &[u8]) -> Option<String> {
 pub(super) fn is_number(text: &[u8]) -> bool {
     let mut terminated = text.to_vec();
     terminated.push(b' ');
-    json::number(&terminated, 0) == Ok(text.len()) && !is_out_of_range(text)
+    scanner::number(&terminated, 0) == Ok(text.len()) && !is_out_of_range(text)
 }
 
 /// A stamp in any usual writing as `yyyy-MM-ddTHH:mm:ss` in `zone`, with its fraction if it has one. Nearly all are written so
 /// already and given as they are.
-pub fn stamp(text: &[u8], zone: Tz) -> Option<Cow<'_, [u8]>> {
+pub(crate) fn stamp(text: &[u8], zone: Tz) -> Option<Cow<'_, [u8]>> {
     if is_plain_stamp(text) {
         return Some(Cow::Borrowed(text));
     }

@@ -4,8 +4,8 @@
 //! other members only those are kept that the caller asks for. Whatever a body holds, no more than a few megabytes of it are
 //! held at a time: a row that is larger than [`MAX_ROW`] is condensed while it comes in.
 
-use super::condense::{Condenser, RawRow};
-use super::json::{self, MAX_DEPTH, Scan, Stop, byte, expect, kind_of, skip_space, string, syntax};
+use super::condenser::{Condenser, RawRow};
+use super::scanner::{self, JsonError, MAX_DEPTH, Scanned, byte, expect, kind_of, skip_space, string, syntax};
 
 /// A row of more bytes than this is condensed: long texts are cut, other long values left out.
 pub(super) const MAX_ROW: usize = 2 << 20;
@@ -34,7 +34,7 @@ pub struct Envelope {
 pub enum Step {
     /// Feed more bytes.
     More,
-    /// A row was handed to `frame`.
+    /// A row was handed on.
     Row,
     /// The body is complete.
     End,
@@ -43,26 +43,26 @@ pub enum Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Start,
-    /// Behind a byte order mark, if there was one.
+    /// After a byte order mark, if there was one.
     Top,
-    /// Behind `{`: a member or `}` follows.
+    /// After `{`: a member or `}` follows.
     FirstMember,
-    /// Behind `,` in an object.
+    /// After `,` in an object.
     Member,
     /// In a member that is too large to be held.
     LargeMember,
-    /// Behind a member: `,` or `}` follows.
+    /// After a member: `,` or `}` follows.
     AfterMember,
-    /// Behind `[`: a row or `]` follows.
+    /// After `[`: a row or `]` follows.
     FirstRow,
-    /// Behind `,` in the array.
+    /// After `,` in the array.
     Row,
     /// In a row that is too large to be held.
     LargeRow,
-    /// Behind a row: `,` or `]` follows.
+    /// After a row: `,` or `]` follows.
     AfterRow,
     /// Everything is closed; only white space may follow.
-    Behind,
+    Closed,
 }
 
 /// Finds rows. Holds the bytes of one piece of the body and of at most one row, condensed if need be.
@@ -112,29 +112,29 @@ impl Splitter {
     }
 
     /// A scalar member of the wrapping object, as text: one of those that the envelope names.
-    pub fn member(&self, name: &str) -> Option<&str> {
+    pub(crate) fn member(&self, name: &str) -> Option<&str> {
         self.members.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
     /// The beginning of what has not been taken yet, for a message.
-    pub fn near(&self) -> String {
+    pub(crate) fn near(&self) -> String {
         String::from_utf8_lossy(&self.buffer[self.at..self.buffer.len().min(self.at + 1000)]).into_owned()
     }
 
-    /// Goes on to the next row and lets `frame` take it from the start of the bytes it gets. `ended` says that no more
+    /// Goes on to the next row and lets `take` take it from the start of the bytes it gets. `ended` says that no more
     /// pieces will come.
-    pub fn next(&mut self, ended: bool, mut frame: impl FnMut(RawRow<'_>) -> Scan) -> Result<Step, Stop> {
+    pub fn next(&mut self, ended: bool, mut take: impl FnMut(RawRow<'_>) -> Scanned) -> Result<Step, JsonError> {
         if !ended && self.buffer.len() - self.at < self.wanted {
             return Ok(Step::More);
         }
         loop {
-            match self.step(&mut frame) {
+            match self.step(&mut take) {
                 Ok(None) => {}
                 Ok(Some(step)) => {
                     self.wanted = 1;
                     return Ok(step);
                 }
-                Err(stop) if *stop == Stop::Incomplete && !ended => {
+                Err(stop) if *stop == JsonError::Incomplete && !ended => {
                     // Not past the length at which a row begins to be condensed.
                     self.wanted = (2 * (self.buffer.len() - self.at)).clamp(1, MAX_ROW + 1);
                     return Ok(Step::More);
@@ -145,7 +145,7 @@ impl Splitter {
     }
 
     /// One step forward. On an error nothing has moved but over white space and into a large value.
-    fn step(&mut self, frame: &mut impl FnMut(RawRow<'_>) -> Scan) -> Result<Option<Step>, Box<Stop>> {
+    fn step(&mut self, take: &mut impl FnMut(RawRow<'_>) -> Scanned) -> Result<Option<Step>, Box<JsonError>> {
         const MARK: &[u8] = b"\xef\xbb\xbf";
         if !matches!(self.place, Place::Start | Place::LargeMember | Place::LargeRow) {
             self.at = skip_space(&self.buffer, self.at);
@@ -153,13 +153,13 @@ impl Splitter {
         let (b, at) = (&self.buffer, self.at);
         let (end, place) = match self.place {
             Place::Start if b[at..].starts_with(MARK) => (at + MARK.len(), Place::Top),
-            Place::Start if byte(b, at)? == MARK[0] && MARK.starts_with(&b[at..]) => return Err(Stop::Incomplete.into()),
+            Place::Start if byte(b, at)? == MARK[0] && MARK.starts_with(&b[at..]) => return Err(JsonError::Incomplete.into()),
             Place::Start => (at, Place::Top),
             Place::Top => match byte(b, at)? {
                 b'[' => (at + 1, self.open_rows()?),
                 b'{' => (at + 1, self.open_object(at)?),
                 b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
-                    return Err(Stop::Shape("the answer is a bare value".into()).into());
+                    return Err(JsonError::Shape("the answer is a bare value".into()).into());
                 }
                 _ => return Err(syntax(at, "JSON")),
             },
@@ -175,32 +175,32 @@ impl Splitter {
                 b',' => (at + 1, Place::Member),
                 _ => return Err(syntax(at, "`,` or `}`")),
             },
-            Place::FirstRow if byte(b, at)? == b']' => (at + 1, self.behind_rows()),
-            Place::FirstRow | Place::Row => return self.row(frame),
-            Place::LargeRow => return self.large_row(frame),
+            Place::FirstRow if byte(b, at)? == b']' => (at + 1, self.after_rows()),
+            Place::FirstRow | Place::Row => return self.row(take),
+            Place::LargeRow => return self.large_row(take),
             Place::AfterRow => match byte(b, at)? {
-                b']' => (at + 1, self.behind_rows()),
+                b']' => (at + 1, self.after_rows()),
                 b',' => (at + 1, Place::Row),
                 _ => return Err(syntax(at, "`,` or `]`")),
             },
-            Place::Behind if at < b.len() => return Err(syntax(at, "the end of the answer")),
-            Place::Behind if self.found_rows || self.found_null => return Ok(Some(Step::End)),
-            Place::Behind => {
+            Place::Closed if at < b.len() => return Err(syntax(at, "the end of the answer")),
+            Place::Closed if self.found_rows || self.found_null => return Ok(Some(Step::End)),
+            Place::Closed => {
                 let what = format!("the answer is an object without rows ({})", self.names.join(", "));
-                return Err(Stop::Shape(what).into());
+                return Err(JsonError::Shape(what).into());
             }
         };
         (self.at, self.place) = (end, place);
         Ok(None)
     }
 
-    fn row(&mut self, frame: &mut impl FnMut(RawRow<'_>) -> Scan) -> Result<Option<Step>, Box<Stop>> {
+    fn row(&mut self, take: &mut impl FnMut(RawRow<'_>) -> Scanned) -> Result<Option<Step>, Box<JsonError>> {
         let b = &self.buffer[self.at..];
         // Whether a row is condensed depends on its length alone, not on the pieces in which it came.
-        match frame(b[..b.len().min(MAX_ROW)].into()) {
-            Err(stop) if *stop == Stop::Incomplete && b.len() > MAX_ROW => {
+        match take(b[..b.len().min(MAX_ROW)].into()) {
+            Err(stop) if *stop == JsonError::Incomplete && b.len() > MAX_ROW => {
                 if let Some(kind) = kind_of(b[0]) {
-                    return Err(Stop::Shape(format!("a row is not an object but {kind}")).into());
+                    return Err(JsonError::Shape(format!("a row is not an object but {kind}")).into());
                 }
                 (self.condenser, self.place) = (Condenser::of_row(), Place::LargeRow);
                 Ok(None)
@@ -213,7 +213,7 @@ impl Splitter {
         }
     }
 
-    fn large_row(&mut self, frame: &mut impl FnMut(RawRow<'_>) -> Scan) -> Result<Option<Step>, Box<Stop>> {
+    fn large_row(&mut self, take: &mut impl FnMut(RawRow<'_>) -> Scanned) -> Result<Option<Step>, Box<JsonError>> {
         byte(&self.buffer, self.at)?;
         self.at += self.condenser.take(&self.buffer[self.at..])?;
         if !self.condenser.is_done() {
@@ -221,25 +221,25 @@ impl Splitter {
         }
         let condenser = std::mem::take(&mut self.condenser);
         self.place = Place::AfterRow;
-        match frame(condenser.row()) {
+        match take(condenser.row()) {
             Ok(_) => Ok(Some(Step::Row)),
-            Err(stop) if *stop == Stop::Incomplete => Err(syntax(0, "a whole row")),
+            Err(stop) if *stop == JsonError::Incomplete => Err(syntax(0, "a whole row")),
             Err(stop) => Err(stop),
         }
     }
 
-    fn open_rows(&mut self) -> Result<Place, Box<Stop>> {
+    fn open_rows(&mut self) -> Result<Place, Box<JsonError>> {
         if std::mem::replace(&mut self.found_rows, true) {
-            return Err(Stop::Shape("the answer has two lists of rows".into()).into());
+            return Err(JsonError::Shape("the answer has two lists of rows".into()).into());
         }
         Ok(Place::FirstRow)
     }
 
-    fn behind_rows(&self) -> Place {
-        if self.open == 0 { Place::Behind } else { Place::AfterMember }
+    fn after_rows(&self) -> Place {
+        if self.open == 0 { Place::Closed } else { Place::AfterMember }
     }
 
-    fn open_object(&mut self, at: usize) -> Result<Place, Box<Stop>> {
+    fn open_object(&mut self, at: usize) -> Result<Place, Box<JsonError>> {
         if self.open == MAX_DEPTH {
             return Err(syntax(at, "less nesting"));
         }
@@ -249,20 +249,20 @@ impl Splitter {
 
     fn close(&mut self) -> Place {
         self.open -= 1;
-        self.behind_rows()
+        self.after_rows()
     }
 
     /// Into the rows, a wrapped object or a large value, or over a member that is none of them.
-    fn member_at(&mut self, key: usize) -> Result<(usize, Place), Box<Stop>> {
+    fn member_at(&mut self, key: usize) -> Result<(usize, Place), Box<JsonError>> {
         let b = &self.buffer;
         let is_large = b.len() - key > MAX_MEMBER;
-        let head = || -> Result<_, Box<Stop>> {
+        let head = || -> Result<_, Box<JsonError>> {
             let key_end = string(b, key)?;
             let start = skip_space(b, expect(b, skip_space(b, key_end), b':', "`:`")?);
             Ok((&b[key + 1..key_end - 1], start, byte(b, start)?))
         };
         let (name, start, first) = head().map_err(|stop| match *stop {
-            Stop::Incomplete if is_large => Stop::Shape("a name in the answer is too long".into()).into(),
+            JsonError::Incomplete if is_large => JsonError::Shape("a name in the answer is too long".into()).into(),
             _ => stop,
         })?;
         let wraps = name == self.envelope.wrapper.as_bytes();
@@ -273,11 +273,11 @@ impl Splitter {
         if first == b'{' && wraps {
             return Ok((start + 1, self.open_object(start)?));
         }
-        let (end, place) = match json::value(b, start) {
+        let (end, place) = match scanner::value(b, start) {
             Ok((end, _)) => (end, Place::AfterMember),
-            Err(stop) if *stop == Stop::Incomplete && is_large => {
+            Err(stop) if *stop == JsonError::Incomplete && is_large => {
                 if !matches!(first, b'"' | b'{' | b'[') {
-                    return Err(Stop::Shape("a number in the answer is too long".into()).into());
+                    return Err(JsonError::Shape("a number in the answer is too long".into()).into());
                 }
                 self.condenser = Condenser::of_nothing();
                 (start, Place::LargeMember)
@@ -286,7 +286,7 @@ impl Splitter {
         };
         self.found_null |= holds_rows && first == b'n';
         let is_kept = !matches!(first, b'{' | b'[') && place == Place::AfterMember && end - start <= MAX_SCALAR;
-        let value = if is_kept { json::text_of(&b[start..end]) } else { b"" };
+        let value = if is_kept { scanner::text_of(&b[start..end]) } else { b"" };
         if let Some(wanted) = self.envelope.members.iter().find(|wanted| wanted.as_bytes() == name)
             && self.members.iter().all(|(known, _)| known != wanted)
         {
