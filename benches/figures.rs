@@ -107,9 +107,9 @@ fn row_path() {
         black_box(serde_json::from_slice::<IgnoredAny>(&body).expect("JSON"));
     };
     let [fast, plain, skip] = best(25, [&mut fast, &mut plain, &mut skip]);
-    line("rows re-framed to RECORD lines", fast, "1".into());
-    line("the same by way of `serde_json::Value`", plain, format!("re-framing is {:.1} times as fast", plain / fast));
-    line("`serde_json` skipping the same bytes (`IgnoredAny`)", skip, format!("re-framing reaches {:.2} of it", skip / fast));
+    line("rows transcoded to RECORD lines", fast, "1".into());
+    line("the same by way of `serde_json::Value`", plain, format!("transcoding is {:.1} times as fast", plain / fast));
+    line("`serde_json` skipping the same bytes (`IgnoredAny`)", skip, format!("transcoding reaches {:.2} of it", skip / fast));
 }
 
 /// Wall time, bytes and peak memory of a command whose output is read from a pipe.
