@@ -28,6 +28,8 @@ mod process;
 mod read_protocol;
 mod read_state;
 mod reliability;
+mod row_differential;
+mod row_limits;
 mod row_path;
 mod secrets;
 mod spec;

@@ -95,6 +95,18 @@ pub(super) fn string(b: &[u8], i: usize) -> Scanned {
     }
 }
 
+/// The bytes as text.
+pub(super) fn utf8(b: &[u8]) -> Result<&str, Box<JsonError>> {
+    std::str::from_utf8(b).map_err(|error| syntax(error.valid_up_to(), "UTF-8"))
+}
+
+/// The text of a string with its quotes, if it has escapes.
+#[cold]
+pub(super) fn unescaped(quoted: &[u8]) -> Option<String> {
+    memchr::memchr(b'\\', quoted)?;
+    serde_json::from_slice(quoted).ok()
+}
+
 /// Position of the next quote, backslash or control character, eight bytes at a time.
 pub(super) fn special(b: &[u8], mut i: usize) -> usize {
     while let Some(chunk) = b.get(i..).and_then(|rest| rest.first_chunk::<8>()) {

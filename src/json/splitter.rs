@@ -4,8 +4,10 @@
 //! other members only those are kept that the caller asks for. Whatever a body holds, no more than a few megabytes of it are
 //! held at a time: a row that is larger than [`MAX_ROW`] is condensed while it comes in.
 
+use std::borrow::Cow;
+
 use super::condenser::{Condenser, RawRow};
-use super::scanner::{self, JsonError, MAX_DEPTH, Scanned, byte, expect, kind_of, skip_space, string, syntax};
+use super::scanner::{self, JsonError, MAX_DEPTH, Scanned, byte, expect, kind_of, skip_space, string, syntax, unescaped, utf8};
 
 /// A row of more bytes than this is condensed: long texts are cut, other long values left out.
 pub(super) const MAX_ROW: usize = 2 << 20;
@@ -259,14 +261,18 @@ impl Splitter {
         let head = || -> Result<_, Box<JsonError>> {
             let key_end = string(b, key)?;
             let start = skip_space(b, expect(b, skip_space(b, key_end), b':', "`:`")?);
-            Ok((&b[key + 1..key_end - 1], start, byte(b, start)?))
+            let name = match unescaped(&b[key..key_end]) {
+                Some(name) => Cow::Owned(name),
+                None => utf8(&b[key + 1..key_end - 1])?.into(),
+            };
+            Ok((name, start, byte(b, start)?))
         };
         let (name, start, first) = head().map_err(|stop| match *stop {
             JsonError::Incomplete if is_large => JsonError::Shape("a name in the answer is too long".into()).into(),
             _ => stop,
         })?;
-        let wraps = name == self.envelope.wrapper.as_bytes();
-        let holds_rows = wraps || name == self.envelope.rows.as_bytes();
+        let wraps = name == self.envelope.wrapper;
+        let holds_rows = wraps || name == self.envelope.rows;
         if first == b'[' && holds_rows {
             return Ok((start + 1, self.open_rows()?));
         }
@@ -274,7 +280,10 @@ impl Splitter {
             return Ok((start + 1, self.open_object(start)?));
         }
         let (end, place) = match scanner::value(b, start) {
-            Ok((end, _)) => (end, Place::AfterMember),
+            Ok((end, _)) => {
+                utf8(&b[start..end])?;
+                (end, Place::AfterMember)
+            }
             Err(stop) if *stop == JsonError::Incomplete && is_large => {
                 if !matches!(first, b'"' | b'{' | b'[') {
                     return Err(JsonError::Shape("a number in the answer is too long".into()).into());
@@ -287,14 +296,14 @@ impl Splitter {
         self.found_null |= holds_rows && first == b'n';
         let is_kept = !matches!(first, b'{' | b'[') && place == Place::AfterMember && end - start <= MAX_SCALAR;
         let value = if is_kept { scanner::text_of(&b[start..end]) } else { b"" };
-        if let Some(wanted) = self.envelope.members.iter().find(|wanted| wanted.as_bytes() == name)
+        if let Some(wanted) = self.envelope.members.iter().find(|wanted| **wanted == name)
             && self.members.iter().all(|(known, _)| known != wanted)
         {
             self.members.push((wanted, String::from_utf8_lossy(value).into_owned()));
         }
         if self.names.len() < MAX_NAMES {
-            let told = if name == self.envelope.reason.as_bytes() { value } else { name };
-            self.names.push(String::from_utf8_lossy(&told[..told.len().min(MAX_SCALAR)]).into_owned());
+            let shown = if name == self.envelope.reason { String::from_utf8_lossy(value) } else { name };
+            self.names.push(shown.chars().take(MAX_SCALAR).collect());
         }
         Ok((end, place))
     }

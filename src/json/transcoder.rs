@@ -7,7 +7,7 @@ use super::condenser::{MAX_TEXT, RawRow};
 use super::conversions;
 use super::notes::RowNotes;
 use super::repairs::{mend_row, mend_surrogates, mended, shrink};
-use super::scanner::{self, JsonError, Scanned, byte, expect, kind_of, skip_space, string, syntax};
+use super::scanner::{self, JsonError, Scanned, byte, expect, kind_of, skip_space, string, syntax, unescaped, utf8};
 use super::schema::{Field, Kind, Schema};
 use super::splitter::MAX_ROW;
 use crate::protocol::{Change, ChangeKind, ChangeReason};
@@ -24,10 +24,7 @@ impl Schema {
         let RawRow { text: b, left_out } = raw;
         let start = out.len();
         let end = Transcoder { schema: self, b, left_out, from: 0, out, path: Vec::new(), notes }.row();
-        let end = end.and_then(|end| match std::str::from_utf8(&b[..end]) {
-            Ok(_) => Ok(end),
-            Err(error) => Err(syntax(error.valid_up_to(), "UTF-8")),
-        });
+        let end = end.and_then(|end| utf8(&b[..end]).map(|_| end));
         if end.is_err() {
             out.truncate(start);
             return end;
@@ -395,5 +392,6 @@ fn name(b: &[u8], i: usize, fields: &[Field], guess: usize) -> Result<(usize, Op
     let (before, after) = fields.split_at(guess.min(fields.len()));
     let is_it = |field: &Field| field.quoted.as_bytes() == &b[i..end];
     let index = after.iter().position(is_it).map(|index| before.len() + index).or_else(|| before.iter().position(is_it));
+    let index = index.or_else(|| unescaped(&b[i..end]).and_then(|name| fields.iter().position(|field| field.name == name)));
     Ok((end, index))
 }
