@@ -192,3 +192,37 @@ fn a_large_row_keeps_all_that_is_short() {
         assert!(cut == whole, "pieces of {piece}");
     }
 }
+
+/// What is kept of a large row is as strictly read as any other.
+#[test]
+fn a_large_row_that_is_not_json_is_refused() {
+    let schema = schema(find("transactions").expect("the stream"));
+    let long = "x".repeat(3 << 20);
+    let result = |row: &str| {
+        let body = format!("[{}]", row.replace('#', &long));
+        transcribe(&schema, body.as_bytes().chunks(50_000).map(<[u8]>::to_vec))
+    };
+    assert!(result(r##"{"url":"#","id":1}"##).is_ok());
+    // The damage stands where the row is no longer held as a whole.
+    for row in [
+        r##"{"url":"#","id":1 2}"##,
+        r##"{"url":"#","id":[1 2]}"##,
+        r##"{"url":"#","id":-}"##,
+        r##"{"url":"#","id":nul}"##,
+        r##"{"url":"#","id":[1}}"##,
+        r##"{"url":"#","id":1]"##,
+        r##"{"url":"#","id":1,}"##,
+        r##"{"url":"#" "id":1}"##,
+        r##"{"url":"#","id" 1}"##,
+        r##"{"url":"#","id":"\x"}"##,
+        r##"{"url":"#","id":"\u00g0"}"##,
+        r##"{"url":"#",id:1}"##,
+        "{\"url\":\"#\",\"id\":\"\n\"}",
+        "{\"url\":\"#\0\"}",
+    ] {
+        assert!(matches!(result(row), Err(JsonError::Syntax { .. })), "{row}: {:?}", result(row).map(|(_, changes)| changes));
+    }
+    let cut = format!("[{{\"id\":1,\"url\":\"{long}");
+    assert_eq!(transcribe(&schema, [cut.into_bytes()].into_iter()), Err(JsonError::Incomplete));
+    assert!(matches!(result(r##"{"id":1,"url":"#","id":2}"##), Err(JsonError::Shape(_))));
+}
