@@ -29,6 +29,8 @@ mod read_protocol;
 mod read_state;
 mod refusals;
 mod reliability;
+mod row_differential;
+mod row_limits;
 mod row_path;
 mod secrets;
 mod silence;

@@ -312,6 +312,19 @@ fn memory_does_not_grow_with_the_data() {
     assert!(large < small + 8 * 1024, "{few} rows: {small} KiB, {many} rows: {large} KiB");
 }
 
+/// [c74] Rows as large as a line can be, and larger ones, while the reader takes its time.
+#[test]
+fn memory_stays_small_under_the_largest_rows() {
+    let texts = ["url", "siteName", "campaign", "publisherUrl", "voucherCode", "orderRef", "type"];
+    let fields = |length: usize| texts.map(|field| format!(",\"{field}\":\"{}\"", "x".repeat(length))).concat();
+    let (large, huge) = (fields(250_000), fields(3_000_000));
+    let rows: Vec<String> = (1..30).map(|id| row(id, if id % 10 == 0 { &huge } else { &large })).collect();
+    let sandbox = serving(&format!("[{}]", rows.join(",")));
+    let (raw, peak) = read_slowly(&connector(&sandbox).with("advertiser_ids", "90210"), Duration::from_millis(8));
+    assert_eq!(Output::new(raw, &[], Some(0)).records("transactions").len(), 29);
+    assert!(peak > 0 && peak < 64 * 1024, "{peak} KiB");
+}
+
 /// [c15] What a test can break in the connector from outside is its clock: a moment at the edge of time.
 #[test]
 fn a_panic_becomes_a_fatal_line_and_a_system_error() {

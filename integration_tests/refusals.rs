@@ -69,7 +69,8 @@ fn a_programme_that_was_left_is_named_and_the_rest_is_complete() {
 #[test]
 fn what_is_not_the_answer_is_never_a_row_nor_an_empty_table() {
     let envelope = r#"{"error":"exception","description":"Something went wrong"}"#;
-    for body in [envelope, "null", "{}", "\"\"", "0", r#"{"programmeInfo":null}"#, r#"{"commissionGroups":null}"#, r#"{"body":null}"#]
+    for body in
+        [envelope, "null", "{}", "\"\"", "0", r#"{"programmeInfo":null}"#, r#"{"commissionGroups":null}"#, r#"{"body":null}"#]
     {
         for stream in REFERENCE.iter().chain(&["accounts"]) {
             let path = match *stream {
@@ -124,7 +125,12 @@ fn a_found_account_that_refuses_once_is_loud_if_it_had_rows_before() {
 #[test]
 fn a_row_that_cannot_be_read_fails_one_run_and_is_passed_over_from_then_on() {
     let (good, undated) = (row(1, ""), r#"{"id":2,"transactionDate":null}"#);
-    for bad in [undated, r#"{"transactionDate":"2026-11-18T10:00:00"}"#, "7", r#"{"id":3,"id":4,"transactionDate":"2026-11-18T10:00:00"}"#] {
+    for bad in [
+        undated,
+        r#"{"transactionDate":"2026-11-18T10:00:00"}"#,
+        "7",
+        r#"{"id":3,"id":4,"transactionDate":"2026-11-18T10:00:00"}"#,
+    ] {
         let sandbox = serving(&format!("[{bad},{good},{bad}]"));
         let connector = connector(&sandbox).with("advertiser_ids", "90210").with("lookback_days", 0);
         let first = connector.read(&["transactions"], None);
@@ -138,7 +144,10 @@ fn a_row_that_cannot_be_read_fails_one_run_and_is_passed_over_from_then_on() {
         }
         // Another one is news.
         sandbox.world().faults.clear();
-        sandbox.world().faults.push(Fault::on("/transactions/", FaultKind::WrongShape(r#"[{"id":9,"transactionDate":1}]"#.into())));
+        sandbox
+            .world()
+            .faults
+            .push(Fault::on("/transactions/", FaultKind::WrongShape(r#"[{"id":9,"transactionDate":1}]"#.into())));
         assert_incomplete(&connector.read(&["transactions"], Some(&first.state())), "transactions", "system_error");
     }
 }

@@ -4,20 +4,30 @@ use awin_sandbox::{Demo, Kind, instant};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use source_awin::row::{Row, Shape, ShapeOptions, Splitter, Step, Stop};
+use source_awin::json::{Envelope, JsonError, RowNotes, Schema, SchemaOptions, Splitter, Step};
 use source_awin::streams::{STREAMS, Stream, find, json_schema};
 
 use crate::support::plain::{Fitted, fit};
 
-fn shape(stream: &Stream) -> Shape {
-    let options = ShapeOptions { added: stream.added, captured: &[], null_texts: stream.null_texts, zone: Tz::Europe__Berlin };
-    Shape::new(&json_schema(stream), options)
+pub fn schema(stream: &Stream) -> Schema {
+    let options = SchemaOptions {
+        added: stream.added,
+        captured: &[],
+        null_texts: stream.null_texts,
+        others: "otherFields",
+        money: ["amount", "currency"],
+        zone: Tz::Europe__Berlin,
+    };
+    Schema::new(&json_schema(stream), options)
 }
 
+pub const ENVELOPE: Envelope =
+    Envelope { rows: "result", wrapper: "body", members: &["totalRowsAvailable"], reason: "error", takes_null: true };
+
 /// The fast way, its text read back.
-fn fast(shape: &Shape, text: &[u8]) -> Result<Fitted, Stop> {
-    let (mut out, mut row) = (Vec::new(), Row::default());
-    let length = shape.frame(text, &mut out, &mut row).map_err(|stop| *stop)?;
+fn fast(schema: &Schema, text: &[u8]) -> Result<Fitted, JsonError> {
+    let (mut out, mut row) = (Vec::new(), RowNotes::default());
+    let length = schema.transcode(text.into(), &mut out, &mut row).map_err(|stop| *stop)?;
     assert_eq!(text[length..].iter().filter(|byte| !byte.is_ascii_whitespace()).count(), 0);
     let object = |members: &[u8]| -> Map<String, Value> {
         let text = format!("{{{}}}", std::str::from_utf8(members).expect("utf-8"));
@@ -28,7 +38,7 @@ fn fast(shape: &Shape, text: &[u8]) -> Result<Fitted, Stop> {
     Ok(Fitted { data: object(members), others: object(&row.others), nulled })
 }
 
-fn plain(stream: &Stream, row: &Map<String, Value>) -> Fitted {
+pub fn plain(stream: &Stream, row: &Map<String, Value>) -> Fitted {
     fit(&json_schema(stream), stream.added, stream.null_texts, Tz::Europe__Berlin, row)
 }
 
@@ -36,13 +46,13 @@ fn plain(stream: &Stream, row: &Map<String, Value>) -> Fitted {
 fn assert_alike(stream: &Stream, row: &Map<String, Value>) {
     let wanted = plain(stream, row);
     for text in [serde_json::to_vec(row), serde_json::to_vec_pretty(row)] {
-        let got = fast(&shape(stream), &text.expect("values serialize")).expect("a row");
+        let got = fast(&schema(stream), &text.expect("values serialize")).expect("a row");
         assert_eq!(got, wanted, "{}: {}", stream.name, json!(row));
     }
 }
 
 /// Values of every JSON type, among them those that are nearly of another.
-fn leaves() -> Vec<Value> {
+pub fn leaves() -> Vec<Value> {
     let texts = [
         "null",
         "true",
@@ -124,7 +134,7 @@ fn any_name() -> impl Strategy<Value = String> {
     prop_oneof![8 => proptest::sample::select(known), 1 => ".{0,6}"]
 }
 
-fn names(schema: &Value) -> Vec<String> {
+pub fn names(schema: &Value) -> Vec<String> {
     let mut all = Vec::new();
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         all.push(name.clone());
@@ -162,15 +172,17 @@ proptest! {
         };
         let stream = &STREAMS[0];
         let wanted: Vec<Map<String, Value>> = rows.as_array().expect("rows").iter().map(|row| plain(stream, row.as_object().expect("a row")).data).collect();
-        prop_assert_eq!(split(stream, body.as_bytes(), piece).expect("whole"), wanted);
+        let got = split(stream, body.as_bytes(), piece).expect("whole");
+        prop_assert_eq!(got.into_iter().map(|row| row.data).collect::<Vec<_>>(), wanted);
         let cut = cut % body.trim_end().len();
-        prop_assert_eq!(split(stream, &body.as_bytes()[..cut], piece).err(), Some(Stop::Incomplete));
+        prop_assert_eq!(split(stream, &body.as_bytes()[..cut], piece).err(), Some(JsonError::Incomplete));
     }
 }
 
-fn split(stream: &Stream, body: &[u8], piece: usize) -> Result<Vec<Map<String, Value>>, Stop> {
-    let shape = shape(stream);
-    let mut splitter = Splitter::new("result");
+/// The rows of a body that comes in pieces.
+pub fn split(stream: &Stream, body: &[u8], piece: usize) -> Result<Vec<Fitted>, JsonError> {
+    let schema = schema(stream);
+    let mut splitter = Splitter::new(ENVELOPE);
     let mut rows = Vec::new();
     let mut pieces = body.chunks(piece);
     loop {
@@ -178,10 +190,9 @@ fn split(stream: &Stream, body: &[u8], piece: usize) -> Result<Vec<Map<String, V
         let ended = next.is_none();
         splitter.feed(next.unwrap_or_default());
         loop {
-            let step = splitter.next(ended, |b| {
-                let (mut out, mut row) = (Vec::new(), Row::default());
-                let length = shape.frame(b, &mut out, &mut row)?;
-                rows.push(fast(&shape, &b[..length])?.data);
+            let step = splitter.next(ended, |raw| {
+                let length = schema.transcode(raw, &mut Vec::new(), &mut RowNotes::default())?;
+                rows.push(fast(&schema, &raw.text[..length])?);
                 Ok(length)
             })?;
             match step {
@@ -212,14 +223,14 @@ fn odd_bodies_are_told_apart() {
     ] {
         let got = match split(stream, body.as_bytes(), 7) {
             Ok(rows) => format!("{rows:?}"),
-            Err(Stop::Incomplete) => "incomplete".into(),
-            Err(Stop::Syntax { .. }) => "syntax".into(),
-            Err(Stop::Shape(_)) => "shape".into(),
+            Err(JsonError::Incomplete) => "incomplete".into(),
+            Err(JsonError::Syntax { .. }) => "syntax".into(),
+            Err(JsonError::Shape(_)) => "shape".into(),
         };
         assert_eq!(got, wanted, "{body}");
     }
     let invalid = [b"[{\"url\":\"".as_slice(), b"\xff\xfe", b"\"}]"].concat();
-    assert!(matches!(split(stream, &invalid, 7), Err(Stop::Syntax { expected: "UTF-8", .. })));
+    assert!(matches!(split(stream, &invalid, 7), Err(JsonError::Syntax { expected: "UTF-8", .. })));
 }
 
 /// What fits its schema costs no memory of its own, however many fields a row has.
@@ -229,14 +240,14 @@ fn no_field_is_allocated() {
     let (from, to) = ("2026-10-20".parse().expect("a date"), "2026-11-20".parse().expect("a date"));
     let rows = world.truth_transactions(Kind::Advertiser, 90210, Tz::UTC, from, to, false);
     let stream = find("transactions").expect("the stream");
-    let shape = shape(stream);
-    let (mut out, mut row) = (Vec::with_capacity(1 << 20), Row::default());
+    let schema = schema(stream);
+    let (mut out, mut row) = (Vec::with_capacity(1 << 20), RowNotes::default());
     let (mut fitting, mut fields) = (0, 0);
     for values in rows {
         let text = values.to_string();
         let used = allocation_counter::measure(|| {
             out.clear();
-            shape.frame(text.as_bytes(), &mut out, &mut row).expect("a row");
+            schema.transcode(text.as_bytes().into(), &mut out, &mut row).expect("a row");
         });
         // Rows of other shapes are converted, which may cost something.
         if row.others.is_empty() && out.ends_with(&text.as_bytes()[1..text.len() - 1]) {

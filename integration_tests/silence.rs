@@ -54,7 +54,8 @@ fn assert_alive_and_ended(ran: &Ran, streams: &[&str]) {
     for stream in streams {
         let ends = lines.iter().filter(|line| {
             let status = &line["trace"]["stream_status"];
-            status["stream_descriptor"]["name"] == *stream && ["COMPLETE", "INCOMPLETE"].iter().any(|end| status["status"] == *end)
+            status["stream_descriptor"]["name"] == *stream
+                && ["COMPLETE", "INCOMPLETE"].iter().any(|end| status["status"] == *end)
         });
         assert_eq!(ends.count(), 1, "`{stream}` ends");
     }
@@ -109,7 +110,8 @@ fn a_server_that_hangs_at_one_kind_of_call_holds_up_what_needs_it_and_nothing_el
     ];
     for (hangs, suffer, others, named) in cases {
         let streams: Vec<&str> = others.iter().chain(suffer).copied().collect();
-        let ran = read(&streams, &json!({}), None, server(move |request| if hangs(request) { Reply::Hang } else { healthy(request) }));
+        let ran =
+            read(&streams, &json!({}), None, server(move |request| if hangs(request) { Reply::Hang } else { healthy(request) }));
         assert_alive_and_ended(&ran, &streams);
         let errors = errors(&ran);
         assert_eq!(errors.len(), suffer.len(), "{errors:#?}");
@@ -146,8 +148,12 @@ fn half_an_hour_of_server_errors_is_waited_out_with_states_that_differ() {
     assert!(ran.is_complete, "{:?}", errors(&ran));
     assert_alive_and_ended(&ran, &ALL[..3]);
     assert!(ran.longest_silence() <= Duration::from_secs(11 * 60), "{:?}", ran.longest_silence());
-    let states: Vec<String> =
-        ran.lines.iter().filter(|(_, line)| line["type"] == "STATE").map(|(_, line)| line["state"]["stream"].to_string()).collect();
+    let states: Vec<String> = ran
+        .lines
+        .iter()
+        .filter(|(_, line)| line["type"] == "STATE")
+        .map(|(_, line)| line["state"]["stream"].to_string())
+        .collect();
     let mut distinct = states.clone();
     distinct.sort();
     distinct.dedup();

@@ -1,6 +1,6 @@
 //! An Airbyte-protocol source connector for the Awin affiliate network.
 //!
-//! Modules import in one direction only, each from those above it: [`protocol`], [`config`], [`row`], [`awin`], [`streams`],
+//! Modules import in one direction only, each from those above it: [`protocol`], [`config`], [`json`], [`awin`], [`streams`],
 //! [`sync`], [`cli`]. A run reads like its data flows: configuration, state and catalog give a plan (pure); the plan is
 //! fetched, its rows are shaped and emitted, and each window ends with a checkpoint.
 
@@ -8,7 +8,7 @@ pub mod protocol;
 
 pub mod config;
 
-pub mod row;
+pub mod json;
 
 pub mod awin;
 

@@ -104,7 +104,8 @@ pub fn read(streams: &[&str], config: &Value, state: Option<&Value>, server: Ser
         let config = Config::parse(full.to_string().as_bytes()).expect("valid");
         let catalog = super::connector::catalog(streams, "incremental");
         let catalog = ConfiguredCatalog::parse(catalog.to_string().as_bytes()).expect("valid");
-        let input = state.map_or_else(InputState::default, |state| InputState::parse(state.to_string().as_bytes()).expect("valid"));
+        let input =
+            state.map_or_else(InputState::default, |state| InputState::parse(state.to_string().as_bytes()).expect("valid"));
         let (sender, receiver) = mpsc::channel();
         let emitter = Emitter::new(Box::new(Sink(sender)), false);
         let timing = Timing::default();

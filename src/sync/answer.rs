@@ -5,12 +5,13 @@ use tokio::time::Instant;
 
 use super::checkpoint::Checkpoint;
 use super::fetch::Opened;
+use super::lookup::{TOTAL_PAGES, TOTAL_ROWS, envelope};
 use super::object::{Beside, member, unwrapped, with_members};
 use super::records::RecordWriter;
 use crate::awin::{Body, Call, CallError, Client, FailedCall, Patience, text_of_body};
 use crate::config::Config;
+use crate::json::{JsonError, Splitter, Step, value_end};
 use crate::protocol::{Closed, Emitter, Level};
-use crate::row::{Splitter, Step, Stop, value_end};
 use crate::streams::{Cut, Rows, Slice, Source, Stream, Window};
 
 /// How often the pages of a window are asked again from the first, because rows came or went meanwhile.
@@ -170,7 +171,8 @@ impl Answers<'_> {
         rows: &mut u64,
         checkpoint: &mut Checkpoint<'_>,
     ) -> Result<Result<Paging, CallError>, Closed> {
-        let mut splitter = Splitter::new(key);
+        // A table that is replaced is empty only if Awin says so in as many words.
+        let mut splitter = Splitter::new(envelope(key, self.stream.is_incremental()));
         loop {
             let piece = match checkpoint.alive(self.records.records, body.chunk()).await {
                 Ok(piece) => piece,
@@ -188,20 +190,20 @@ impl Answers<'_> {
                     }
                     Ok(Step::End) if ended => {
                         let number = |name| splitter.member(name).and_then(|text| text.parse().ok());
-                        let paging = Paging { rows: number("totalRowsAvailable"), pages: number("totalPagesAvailable") };
+                        let paging = Paging { rows: number(TOTAL_ROWS), pages: number(TOTAL_PAGES) };
                         return Ok(Ok(paging));
                     }
                     // After the end, the rest of the body, white space at most, must still come in whole.
                     Ok(Step::More | Step::End) => break,
-                    Err(Stop::Incomplete) => {
+                    Err(JsonError::Incomplete) => {
                         return Ok(Err(CallError::Broken(format!("it ends in the middle, after {rows} rows"))));
                     }
-                    Err(Stop::Syntax { expected, .. }) => {
+                    Err(JsonError::Syntax { expected, .. }) => {
                         // Masked before it is cut.
                         let near: String = self.emitter.redact(&splitter.near()).chars().take(80).collect();
                         return Ok(Err(CallError::NotJson(format!("expected {expected} in {near:?}"))));
                     }
-                    Err(Stop::Shape(what)) => return Ok(Err(CallError::Shape(what))),
+                    Err(JsonError::Shape(what)) => return Ok(Err(CallError::Shape(what))),
                 }
             }
         }
@@ -258,19 +260,19 @@ impl Answers<'_> {
         };
         let mut beside = asked(part);
         beside.extend(object.members.iter().filter(|(name, _)| !own.contains(&name.as_str())).cloned());
-        let mut splitter = Splitter::new("");
+        let mut splitter = Splitter::new(envelope("", false));
         splitter.feed(rows.get().as_bytes());
         loop {
-            let step = splitter.next(true, |b| {
-                let end = value_end(b)?;
-                let row = with_members(&b[..end], &beside);
-                self.emitter.lines(|lines| self.records.write(&row, lines)).map(|_| end).map_err(Box::new)
+            let step = splitter.next(true, |row| {
+                let end = value_end(row.text)?;
+                let row = with_members(&row.text[..end], &beside);
+                self.emitter.lines(|lines| self.records.write(row[..].into(), lines)).map(|_| end).map_err(Box::new)
             });
             match step {
                 Ok(Step::Row) => self.emitter.relieve().await?,
                 Ok(Step::End | Step::More) => return Ok(Ok(())),
-                Err(Stop::Shape(what)) => return Ok(Err(CallError::Shape(what))),
-                Err(Stop::Incomplete | Stop::Syntax { .. }) => {
+                Err(JsonError::Shape(what)) => return Ok(Err(CallError::Shape(what))),
+                Err(JsonError::Incomplete | JsonError::Syntax { .. }) => {
                     return Ok(Err(CallError::Shape("a row cannot be read".into())));
                 }
             }
@@ -285,7 +287,7 @@ impl Answers<'_> {
         }
         let mut row = with_members(text.get().as_bytes(), &asked(part));
         row.push(b' '); // The end of a value shows in what follows it.
-        let written = self.emitter.lines(|lines| self.records.write(&row, lines));
+        let written = self.emitter.lines(|lines| self.records.write(row[..].into(), lines));
         written.map(|_| ()).map_err(|_| CallError::Shape("the answer cannot be read".into()))
     }
 }

@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::seen::{Hashes, HashesOf};
-use crate::row::{self, Row, Stop, text_of};
+use crate::json::{self, JsonError, RowNotes, text_of};
 use crate::streams::{Days, Report, Slice};
 
 /// A part of a key of more bytes than this stands there as its hash.
@@ -46,13 +46,13 @@ impl Keys {
     }
 
     /// The key of `row`, as it stands within quotes. Its captured fields are the `date`, if rows carry it, and the row key.
-    pub(super) fn row_id(&mut self, report: &Report, row: &[u8], notes: &Row) -> Result<&[u8], Stop> {
+    pub(super) fn row_id(&mut self, report: &Report, row: &[u8], notes: &RowNotes) -> Result<&[u8], JsonError> {
         self.row_id.clear();
         let mut slots = 0..;
         if matches!(report.days, Days::InRows(_)) {
             let is_sound = !notes.changes.iter().any(|change| change.field == "date");
             let date = notes.value(row, 0).filter(|_| is_sound).map(text_of).and_then(|date| date.get(..10));
-            let date = date.ok_or_else(|| Stop::Shape("a row has no `date` that is one".into()))?;
+            let date = date.ok_or_else(|| JsonError::Shape("a row has no `date` that is one".into()))?;
             self.row_id.extend_from_slice(date);
             self.row_id.push(b'|');
             slots = 1..;
@@ -69,7 +69,7 @@ impl Keys {
                 part => self.row_id.extend_from_slice(part),
             }
         }
-        row::mend_surrogates(&mut self.row_id);
+        json::mend_surrogates(&mut self.row_id);
         let hash = xxh3_64(&self.row_id);
         if self.known.len() < MOST && !self.known.insert(hash) {
             // Not known to happen. Were it to, a shared key would lose numbers silently.

@@ -4,7 +4,18 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::awin::{Body, CallError, Client, FailedCall, Patience, Request};
-use crate::row::{Splitter, Step, Stop, value_end};
+use crate::json::{Envelope, JsonError, Splitter, Step, value_end};
+
+/// What stands around the rows of an answer: `body` is a wrapper that Awin's schema shows and recorded answers do not have.
+/// `takes_null` if null stands for an empty list there.
+pub(super) fn envelope(rows: &'static str, takes_null: bool) -> Envelope {
+    Envelope { rows, wrapper: "body", members: &[TOTAL_ROWS, TOTAL_PAGES], reason: "error", takes_null }
+}
+
+/// How many rows there are on all pages, where Awin pages.
+pub(super) const TOTAL_ROWS: &str = "totalRowsAvailable";
+/// How many pages there are.
+pub(super) const TOTAL_PAGES: &str = "totalPagesAvailable";
 
 /// What became of the rows, and the answer itself, if it is small enough to be kept.
 pub(super) struct Found<T> {
@@ -43,7 +54,7 @@ async fn read<T: Default>(
     }
     let mut text = Vec::new();
     let mut is_kept = true;
-    let mut splitter = Splitter::new(key);
+    let mut splitter = Splitter::new(envelope(key, false));
     loop {
         let piece = body.chunk().await?;
         if let Some(piece) = &piece {
@@ -56,18 +67,18 @@ async fn read<T: Default>(
             }
         }
         loop {
-            let step = splitter.next(piece.is_none(), |b| {
-                let end = value_end(b)?;
-                add(&mut what, &b[..end]).map_err(|why| Box::new(Stop::Shape(why)))?;
+            let step = splitter.next(piece.is_none(), |row| {
+                let end = value_end(row.text)?;
+                add(&mut what, &row.text[..end]).map_err(|why| Box::new(JsonError::Shape(why)))?;
                 Ok(end)
             });
             match step {
                 Ok(Step::Row) => {}
                 Ok(Step::End) if piece.is_none() => return Ok(Found { what, text: is_kept.then(|| text.into()) }),
                 Ok(Step::More | Step::End) => break,
-                Err(Stop::Incomplete) => return Err(CallError::Broken("it ends in the middle".into())),
-                Err(Stop::Syntax { expected, .. }) => return Err(CallError::NotJson(format!("expected {expected}"))),
-                Err(Stop::Shape(what)) => return Err(CallError::Shape(what)),
+                Err(JsonError::Incomplete) => return Err(CallError::Broken("it ends in the middle".into())),
+                Err(JsonError::Syntax { expected, .. }) => return Err(CallError::NotJson(format!("expected {expected}"))),
+                Err(JsonError::Shape(what)) => return Err(CallError::Shape(what)),
             }
         }
     }

@@ -10,22 +10,22 @@ use super::keys::Keys;
 use super::notes::Notes;
 use super::seen::Seen;
 use crate::config::Config;
+use crate::json::{self, JsonError, RawRow, RowNotes, Schema, SchemaOptions, Splitter, Step, text_of, value_end};
 use crate::protocol::{Descriptor, Emitter, now_millis};
-use crate::row::{self, Row, Shape, ShapeOptions, Splitter, Step, Stop, text_of, value_end};
 use crate::streams::{Days, Moment, Partition, Slice, Source, Stream, json_schema};
 
 /// Rows that cannot be read and are known since an earlier run: more are not a few odd rows but a change of Awin's.
 const MAX_BAD_ROWS: usize = 1000;
 
-/// Capture slots of events, in the order given to [`ShapeOptions::captured`]; the key's first field is slot 0.
+/// Capture slots of events, in the order given to [`SchemaOptions::captured`]; the key's first field is slot 0.
 const STAMP: usize = 1;
 const STATUS: usize = 2;
 
 /// Writes the RECORD lines of a stream.
 pub struct RecordWriter {
     stream: &'static Stream,
-    schema: Shape,
-    row: Row,
+    schema: Schema,
+    row: RowNotes,
     envelope: Envelope,
     /// First and last day of the table.
     days: [String; 2],
@@ -58,13 +58,19 @@ impl RecordWriter {
             }
             Source::Reference { .. } => vec![stream.primary_key[0]],
         };
-        let options =
-            ShapeOptions { added: stream.added, captured: &captured, null_texts: stream.null_texts, zone: config.timezone };
+        let options = SchemaOptions {
+            added: stream.added,
+            captured: &captured,
+            null_texts: stream.null_texts,
+            others: "otherFields",
+            money: ["amount", "currency"],
+            zone: config.timezone,
+        };
         let last_day = config.end_date.map_or_else(|| "9999-12-31".to_owned(), |day| day.to_string());
         Self {
             stream,
-            schema: Shape::new(&json_schema(stream), options),
-            row: Row::default(),
+            schema: Schema::new(&json_schema(stream), options),
+            row: RowNotes::default(),
             envelope: Envelope::new(descriptor, stream, config),
             days: [config.start_date.to_string(), last_day],
             zone: config.timezone,
@@ -136,17 +142,17 @@ impl RecordWriter {
     }
 
     /// Takes the next row out of the splitter and writes its line, if the row belongs to the table.
-    pub fn next(&mut self, splitter: &mut Splitter, ended: bool, lines: &mut Vec<u8>) -> Result<Step, Stop> {
-        splitter.next(ended, |b| self.write(b, lines).map_err(Box::new))
+    pub fn next(&mut self, splitter: &mut Splitter, ended: bool, lines: &mut Vec<u8>) -> Result<Step, JsonError> {
+        splitter.next(ended, |row| self.write(row, lines).map_err(Box::new))
     }
 
-    /// Writes the line of the row at the start of `b`, if the row belongs to the table, and gives the row's length.
-    pub fn write(&mut self, b: &[u8], lines: &mut Vec<u8>) -> Result<usize, Stop> {
+    /// Writes the line of `row`, if it belongs to the table, and returns the row's length.
+    pub fn write(&mut self, row: RawRow<'_>, lines: &mut Vec<u8>) -> Result<usize, JsonError> {
         let start = lines.len();
         lines.extend_from_slice(self.envelope.prefix());
         let body = lines.len();
-        let fitted = self.schema.frame(b, lines, &mut self.row).map_err(|stop| *stop);
-        let written = fitted.and_then(|length| Ok((length, self.complete(&b[..length], lines, body)?)));
+        let fitted = self.schema.transcode(row, lines, &mut self.row).map_err(|error| *error);
+        let written = fitted.and_then(|length| Ok((length, self.complete(&row.text[..length], lines, body)?)));
         match written {
             Ok((length, true)) => {
                 self.records += 1;
@@ -156,24 +162,24 @@ impl RecordWriter {
                 lines.truncate(start);
                 Ok(length)
             }
-            Err(Stop::Shape(why)) => {
+            Err(JsonError::Shape(why)) => {
                 lines.truncate(start);
                 // It is one row that cannot be read: the others can.
-                let length = value_end(b).map_err(|stop| *stop)?;
-                if self.bad_rows.is_known(&b[..length], why) {
+                let length = value_end(row.text).map_err(|error| *error)?;
+                if self.bad_rows.is_known(&row.text[..length], why) {
                     self.notes.passed_over(&self.place);
                 }
                 Ok(length)
             }
-            Err(stop) => {
+            Err(error) => {
                 lines.truncate(start);
-                Err(stop)
+                Err(error)
             }
         }
     }
 
     /// Completes the line of a row that was fitted to the schema. False if the row is not to be emitted.
-    fn complete(&mut self, row: &[u8], lines: &mut Vec<u8>, body: usize) -> Result<bool, Stop> {
+    fn complete(&mut self, row: &[u8], lines: &mut Vec<u8>, body: usize) -> Result<bool, JsonError> {
         let Some(on_seam) = self.place_in_table(row)? else { return Ok(false) };
         if let Source::Report(report) = &self.stream.source {
             let row_id = self.keys.row_id(report, row, &self.row)?;
@@ -205,7 +211,7 @@ impl RecordWriter {
     }
 
     /// Whether the row lies on a seam of its window; nothing if it lies outside of the table's range.
-    fn place_in_table(&mut self, row: &[u8]) -> Result<Option<bool>, Stop> {
+    fn place_in_table(&mut self, row: &[u8]) -> Result<Option<bool>, JsonError> {
         let events = match &self.stream.source {
             Source::Report(_) => return Ok(Some(false)),
             Source::Reference { .. } => return self.require_key(row).map(|()| Some(false)),
@@ -216,8 +222,8 @@ impl RecordWriter {
             self.digest = self.digest.wrapping_add(xxh3_64(row));
         }
         let stamp = self.row.value(row, STAMP).filter(|raw| raw.starts_with(b"\""));
-        let stamp = stamp.and_then(|raw| row::stamp(text_of(raw), self.zone));
-        let stamp = stamp.ok_or_else(|| Stop::Shape(format!("a row has no `{}` that is a date", events.stamp)))?;
+        let stamp = stamp.and_then(|raw| json::stamp(text_of(raw), self.zone));
+        let stamp = stamp.ok_or_else(|| JsonError::Shape(format!("a row has no `{}` that is a date", events.stamp)))?;
         let day = &stamp[..10];
         if day < self.days[0].as_bytes() || day > self.days[1].as_bytes() {
             self.notes.left_out += 1;
@@ -227,11 +233,11 @@ impl RecordWriter {
         Ok(Some(self.seams.iter().any(|seam| stamp.starts_with(seam.as_bytes()))))
     }
 
-    fn require_key(&self, row: &[u8]) -> Result<(), Stop> {
+    fn require_key(&self, row: &[u8]) -> Result<(), JsonError> {
         if self.row.is_integer(row, 0) {
             Ok(())
         } else {
-            Err(Stop::Shape(format!("a row has no `{}`", self.stream.primary_key[0])))
+            Err(JsonError::Shape(format!("a row has no `{}`", self.stream.primary_key[0])))
         }
     }
 

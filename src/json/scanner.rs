@@ -1,10 +1,10 @@
 //! A JSON scanner over bytes: finds where values end, allocates nothing, refuses what is not JSON.
 //!
-//! All functions take a buffer and the position of a value's first byte, and give the position behind the value.
+//! All functions take a buffer and the position of a value's first byte, and return the position after the value.
 
 /// Why scanning stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
+pub enum JsonError {
     /// The buffer ends inside the value: with more bytes it may be fine.
     Incomplete,
     /// These bytes are not JSON.
@@ -18,47 +18,59 @@ pub enum Stop {
     Shape(String),
 }
 
-/// Position behind what was scanned. The error is boxed so that the position comes back in a register.
-pub type Scan = Result<usize, Box<Stop>>;
+/// The position after what was scanned. The error is boxed so that the position comes back in a register.
+pub(super) type Scanned = Result<usize, Box<JsonError>>;
 
 /// Nesting that no API answer reaches; deeper is refused, not recursed into.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 #[cold]
-#[expect(clippy::unnecessary_box_returns, reason = "as in `Scan`")]
-pub fn syntax(at: usize, expected: &'static str) -> Box<Stop> {
-    Box::new(Stop::Syntax { at, expected })
+#[expect(clippy::unnecessary_box_returns, reason = "as in `Scanned`")]
+pub(super) fn syntax(at: usize, expected: &'static str) -> Box<JsonError> {
+    Box::new(JsonError::Syntax { at, expected })
 }
 
 #[cold]
-#[expect(clippy::unnecessary_box_returns, reason = "as in `Scan`")]
-fn incomplete() -> Box<Stop> {
-    Box::new(Stop::Incomplete)
+#[expect(clippy::unnecessary_box_returns, reason = "as in `Scanned`")]
+fn incomplete() -> Box<JsonError> {
+    Box::new(JsonError::Incomplete)
 }
 
-/// The byte at `i`, or [`Stop::Incomplete`].
-pub fn byte(b: &[u8], i: usize) -> Result<u8, Box<Stop>> {
+/// The byte at `i`, or [`JsonError::Incomplete`].
+pub(super) fn byte(b: &[u8], i: usize) -> Result<u8, Box<JsonError>> {
     b.get(i).copied().ok_or_else(incomplete)
 }
 
-/// Behind any white space.
-pub fn skip_space(b: &[u8], mut i: usize) -> usize {
+/// The position after any white space.
+pub(super) fn skip_space(b: &[u8], mut i: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = b.get(i) {
         i += 1;
     }
     i
 }
 
-/// Behind the one byte `wanted`.
-pub fn expect(b: &[u8], i: usize, wanted: u8, expected: &'static str) -> Scan {
+/// The position after the one byte `wanted`.
+pub(super) fn expect(b: &[u8], i: usize, wanted: u8, expected: &'static str) -> Scanned {
     if byte(b, i)? == wanted { Ok(i + 1) } else { Err(syntax(i, expected)) }
 }
 
-/// Behind a string whose opening quote is at `i`.
-pub fn string(b: &[u8], i: usize) -> Scan {
+/// What the value that begins with `first` is, if not an object.
+pub(super) fn kind_of(first: u8) -> Option<&'static str> {
+    match first {
+        b'{' => None,
+        b'[' => Some("an array"),
+        b'"' => Some("a text"),
+        b'n' => Some("null"),
+        b't' | b'f' => Some("true or false"),
+        _ => Some("a number"),
+    }
+}
+
+/// The position after a string whose opening quote is at `i`.
+pub(super) fn string(b: &[u8], i: usize) -> Scanned {
     let mut i = expect(b, i, b'"', "a string")?;
     loop {
         i = special(b, i);
@@ -83,8 +95,20 @@ pub fn string(b: &[u8], i: usize) -> Scan {
     }
 }
 
+/// The bytes as text.
+pub(super) fn utf8(b: &[u8]) -> Result<&str, Box<JsonError>> {
+    std::str::from_utf8(b).map_err(|error| syntax(error.valid_up_to(), "UTF-8"))
+}
+
+/// The text of a string with its quotes, if it has escapes.
+#[cold]
+pub(super) fn unescaped(quoted: &[u8]) -> Option<String> {
+    memchr::memchr(b'\\', quoted)?;
+    serde_json::from_slice(quoted).ok()
+}
+
 /// Position of the next quote, backslash or control character, eight bytes at a time.
-fn special(b: &[u8], mut i: usize) -> usize {
+pub(super) fn special(b: &[u8], mut i: usize) -> usize {
     while let Some(chunk) = b.get(i..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*chunk);
         let quote = word ^ (ONES * 0x22);
@@ -107,37 +131,8 @@ fn special(b: &[u8], mut i: usize) -> usize {
     i
 }
 
-/// Position of the next escape, at or behind `i`, that is half of a surrogate pair without its other half. `i` must not stand
-/// within an escape.
-pub fn lone_surrogate(text: &[u8], mut i: usize) -> Option<usize> {
-    let code = |i: usize| -> Option<u32> {
-        let digits = text.get(i..i + 6)?.strip_prefix(b"\\u")?;
-        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    while let Some(offset) = memchr::memchr(b'\\', text.get(i..)?) {
-        i += offset;
-        i += match code(i) {
-            None => 2,
-            Some(0xd800..=0xdbff) if matches!(code(i + 6), Some(0xdc00..=0xdfff)) => 12,
-            Some(0xd800..=0xdfff) => return Some(i),
-            Some(_) => 6,
-        };
-    }
-    None
-}
-
-/// Overwrites such escapes with that of the replacement character. True if there were any.
-pub fn mend_surrogates(text: &mut [u8]) -> bool {
-    let mut i = 0;
-    while let Some(lone) = lone_surrogate(text, i) {
-        i = lone + 6;
-        text[lone..i].copy_from_slice(b"\\ufffd");
-    }
-    i > 0
-}
-
-/// Behind a number. Only the byte behind it shows that it has ended.
-pub fn number(b: &[u8], mut i: usize) -> Scan {
+/// The position after a number. Only the byte after it shows that it has ended.
+pub(super) fn number(b: &[u8], mut i: usize) -> Scanned {
     if byte(b, i)? == b'-' {
         i += 1;
     }
@@ -159,7 +154,7 @@ pub fn number(b: &[u8], mut i: usize) -> Scan {
     Ok(i)
 }
 
-fn digits(b: &[u8], start: usize) -> Scan {
+fn digits(b: &[u8], start: usize) -> Scanned {
     let mut i = start;
     while byte(b, i)?.is_ascii_digit() {
         i += 1;
@@ -167,8 +162,15 @@ fn digits(b: &[u8], start: usize) -> Scan {
     if i == start { Err(syntax(i, "a digit")) } else { Ok(i) }
 }
 
-/// Behind `word` (`null`, `true`, `false`).
-pub fn literal(b: &[u8], i: usize, word: &'static str) -> Scan {
+/// Whether the valid number is larger than a double can be. Readers that hold numbers as doubles refuse a line that has one.
+pub(super) fn is_out_of_range(number: &[u8]) -> bool {
+    // A double has up to 309 digits before the point.
+    let may_be = number.len() > 300 || number.iter().any(|c| matches!(c, b'e' | b'E'));
+    may_be && serde_json::from_slice::<f64>(number).is_err()
+}
+
+/// The position after `word` (`null`, `true`, `false`).
+pub(super) fn literal(b: &[u8], i: usize, word: &'static str) -> Scanned {
     let word_bytes = word.as_bytes();
     let have = &b[i..b.len().min(i + word_bytes.len())];
     if have == word_bytes {
@@ -180,51 +182,51 @@ pub fn literal(b: &[u8], i: usize, word: &'static str) -> Scan {
     }
 }
 
-/// Behind any value, and whether white space stands inside it.
-pub fn value(b: &[u8], i: usize) -> Result<(usize, bool), Box<Stop>> {
-    let mut spaced = false;
-    let end = nested(b, i, &mut spaced, 0)?;
-    Ok((end, spaced))
+/// The position after any value, and whether it can be copied as it is; if not, [`compact`] copies it.
+pub(super) fn value(b: &[u8], i: usize) -> Result<(usize, bool), Box<JsonError>> {
+    let mut as_is = true;
+    let end = nested(b, i, &mut as_is, 0)?;
+    Ok((end, as_is))
 }
 
-/// Position after any value.
-pub fn value_end(b: &[u8]) -> Scan {
+/// The position after the value at the start of `b`.
+pub(crate) fn value_end(b: &[u8]) -> Scanned {
     value(b, 0).map(|(end, _)| end)
 }
 
-fn nested(b: &[u8], i: usize, spaced: &mut bool, depth: usize) -> Scan {
+fn nested(b: &[u8], i: usize, as_is: &mut bool, depth: usize) -> Scanned {
     match byte(b, i)? {
         b'"' => string(b, i),
-        b'-' | b'0'..=b'9' => number(b, i),
+        b'-' | b'0'..=b'9' => number(b, i).inspect(|&end| *as_is &= !is_out_of_range(&b[i..end])),
         b'n' => literal(b, i, "null"),
         b't' => literal(b, i, "true"),
         b'f' => literal(b, i, "false"),
         _ if depth == MAX_DEPTH => Err(syntax(i, "less nesting")),
         b'[' => {
-            let mut i = space(b, i + 1, spaced);
+            let mut i = space(b, i + 1, as_is);
             if byte(b, i)? == b']' {
                 return Ok(i + 1);
             }
             loop {
-                i = space(b, nested(b, i, spaced, depth + 1)?, spaced);
+                i = space(b, nested(b, i, as_is, depth + 1)?, as_is);
                 match byte(b, i)? {
-                    b',' => i = space(b, i + 1, spaced),
+                    b',' => i = space(b, i + 1, as_is),
                     b']' => return Ok(i + 1),
                     _ => return Err(syntax(i, "`,` or `]`")),
                 }
             }
         }
         b'{' => {
-            let mut i = space(b, i + 1, spaced);
+            let mut i = space(b, i + 1, as_is);
             if byte(b, i)? == b'}' {
                 return Ok(i + 1);
             }
             loop {
-                i = space(b, string(b, i)?, spaced);
-                i = space(b, expect(b, i, b':', "`:`")?, spaced);
-                i = space(b, nested(b, i, spaced, depth + 1)?, spaced);
+                i = space(b, string(b, i)?, as_is);
+                i = space(b, expect(b, i, b':', "`:`")?, as_is);
+                i = space(b, nested(b, i, as_is, depth + 1)?, as_is);
                 match byte(b, i)? {
-                    b',' => i = space(b, i + 1, spaced),
+                    b',' => i = space(b, i + 1, as_is),
                     b'}' => return Ok(i + 1),
                     _ => return Err(syntax(i, "`,` or `}`")),
                 }
@@ -234,14 +236,15 @@ fn nested(b: &[u8], i: usize, spaced: &mut bool, depth: usize) -> Scan {
     }
 }
 
-fn space(b: &[u8], i: usize, spaced: &mut bool) -> usize {
+fn space(b: &[u8], i: usize, as_is: &mut bool) -> usize {
     let end = skip_space(b, i);
-    *spaced |= end != i;
+    *as_is &= end == i;
     end
 }
 
-/// Appends the valid JSON text `b` without its white space.
-pub fn compact(b: &[u8], out: &mut Vec<u8>) {
+/// Appends the valid JSON text `b` without its white space, and with `null` for numbers out of range. True if there were any.
+pub(super) fn compact(b: &[u8], out: &mut Vec<u8>) -> bool {
+    let mut nulled = false;
     let mut i = 0;
     while i < b.len() {
         let end = match b[i] {
@@ -250,15 +253,26 @@ pub fn compact(b: &[u8], out: &mut Vec<u8>) {
                 continue;
             }
             b'"' => string(b, i).unwrap_or(b.len()),
+            b'-' | b'0'..=b'9' => {
+                let end = number(b, i).unwrap_or(b.len());
+                if is_out_of_range(&b[i..end]) {
+                    out.extend_from_slice(b"null");
+                    nulled = true;
+                    i = end;
+                    continue;
+                }
+                end
+            }
             _ => i + 1,
         };
         out.extend_from_slice(&b[i..end]);
         i = end;
     }
+    nulled
 }
 
 /// What a scalar says as text, still escaped as in JSON: a string without its quotes, anything else as it is.
-pub fn text_of(scalar: &[u8]) -> &[u8] {
+pub(crate) fn text_of(scalar: &[u8]) -> &[u8] {
     scalar.strip_prefix(b"\"").and_then(|s| s.strip_suffix(b"\"")).unwrap_or(scalar)
 }
 
@@ -268,7 +282,7 @@ mod tests {
 
     use super::*;
 
-    fn end(text: &str) -> Scan {
+    fn end(text: &str) -> Scanned {
         value(text.as_bytes(), 0).map(|(end, _)| end)
     }
 
@@ -310,9 +324,9 @@ mod tests {
             "[1,]",
             "'a'",
         ] {
-            assert!(matches!(end(text).map_err(|stop| *stop), Err(Stop::Syntax { .. })), "{text}: {:?}", end(text));
+            assert!(matches!(end(text).map_err(|stop| *stop), Err(JsonError::Syntax { .. })), "{text}: {:?}", end(text));
         }
-        assert!(matches!(end(&"[".repeat(100)).map_err(|stop| *stop), Err(Stop::Syntax { .. })), "nesting is bounded");
+        assert!(matches!(end(&"[".repeat(100)).map_err(|stop| *stop), Err(JsonError::Syntax { .. })), "nesting is bounded");
     }
 
     proptest! {
@@ -324,7 +338,7 @@ mod tests {
                 let at = at % text.len();
                 text[at] = byte;
             }
-            // A number at the very end needs the byte behind it.
+            // A number at the very end needs the byte after it.
             text.push(b' ');
             let valid = serde_json::from_slice::<serde_json::Value>(&text).is_ok();
             let scanned = super::value(&text, 0);
@@ -334,7 +348,7 @@ mod tests {
             if damage.is_none() {
                 let cut = cut % text.len();
                 let partial = super::value(&text[..cut], 0);
-                let is_prefix = partial.as_ref().is_err_and(|stop| **stop == Stop::Incomplete) || partial.is_ok_and(|(end, _)| skip_space(&text, end) == text.len());
+                let is_prefix = partial.as_ref().is_err_and(|stop| **stop == JsonError::Incomplete) || partial.is_ok_and(|(end, _)| skip_space(&text, end) == text.len());
                 prop_assert!(is_prefix);
             }
         }

@@ -1,9 +1,11 @@
-//! Conversions between JSON types that lose nothing. Each gives `None` where the value would change.
+//! Conversions between JSON types that lose nothing. Each returns `None` where the value would change.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
+
+use super::scanner::{self, is_out_of_range};
 
 /// An integer literal from a number or numeric text: `5.0` and `"5"` are 5, `5.5` is none.
 pub(super) fn integer(text: &[u8]) -> Option<String> {
@@ -18,7 +20,7 @@ pub(super) fn integer(text: &[u8]) -> Option<String> {
     {
         return None;
     }
-    // Move the decimal point, then demand that nothing but zeros is behind it.
+    // Move the decimal point, then demand that nothing but zeros is after it.
     let digits = format!("{whole}{fraction}");
     let point = i32::try_from(whole.len()).ok()? + exponent;
     let point = usize::try_from(point.max(0)).ok()?;
@@ -32,19 +34,20 @@ pub(super) fn integer(text: &[u8]) -> Option<String> {
         return None;
     }
     let integer = integer.trim_start_matches('0');
-    if integer.is_empty() { Some("0".to_owned()) } else { Some(format!("{sign}{integer}")) }
+    let integer = if integer.is_empty() { "0".to_owned() } else { format!("{sign}{integer}") };
+    (!is_out_of_range(integer.as_bytes())).then_some(integer)
 }
 
-/// Whether numeric text is a JSON number as it stands.
+/// Whether numeric text is a JSON number as it stands, and one that every reader takes.
 pub(super) fn is_number(text: &[u8]) -> bool {
     let mut terminated = text.to_vec();
     terminated.push(b' ');
-    super::json::number(&terminated, 0) == Ok(text.len())
+    scanner::number(&terminated, 0) == Ok(text.len()) && !is_out_of_range(text)
 }
 
 /// A stamp in any usual writing as `yyyy-MM-ddTHH:mm:ss` in `zone`, with its fraction if it has one. Nearly all are written so
 /// already and given as they are.
-pub fn stamp(text: &[u8], zone: Tz) -> Option<Cow<'_, [u8]>> {
+pub(crate) fn stamp(text: &[u8], zone: Tz) -> Option<Cow<'_, [u8]>> {
     if is_plain_stamp(text) {
         return Some(Cow::Borrowed(text));
     }

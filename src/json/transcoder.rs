@@ -1,109 +1,62 @@
-//! Re-framing: one pass over a row's bytes, copying what fits the schema and mending what does not.
+//! One pass over a row's bytes, copying what fits the schema and mending what does not.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::convert;
-use super::json::{self, Scan, Stop, byte, expect, skip_space, string, syntax};
-use super::shape::{Field, Kind, Shape};
+use super::condenser::{MAX_TEXT, RawRow};
+use super::conversions;
+use super::notes::RowNotes;
+use super::repairs::{mend_row, mend_surrogates, mended, shrink};
+use super::scanner::{self, JsonError, Scanned, byte, expect, kind_of, skip_space, string, syntax, unescaped, utf8};
+use super::schema::{Field, Kind, Schema};
+use super::splitter::MAX_ROW;
 use crate::protocol::{Change, ChangeKind, ChangeReason};
 
-/// A text of more bytes than this is cut: runners refuse lines above 20,000,000 characters.
-const MAX_TEXT: usize = 1 << 20;
-/// A row of more bytes than this loses its largest fields.
-const MAX_ROW: usize = 16 << 20;
-/// Unknown fields of more bytes than this are not all kept.
-const MAX_OTHERS: usize = 2 << 20;
+/// Unknown fields of more bytes than this are not all kept. A text among them that was cut has more.
+const MAX_OTHERS: usize = MAX_TEXT;
 
-/// What framing a row found out beside its text. Reused from row to row, so that no row allocates.
-#[derive(Debug, Default)]
-pub struct Row {
-    /// Per slot: where the captured value stands in the row's bytes; `None` if the field was absent.
-    pub captured: Vec<Option<Range<usize>>>,
-    /// Fields that the schema does not know, as `"name":value,"name":value`.
-    pub others: Vec<u8>,
-    /// Names of those fields, still escaped.
-    pub other_names: Vec<Range<usize>>,
-    /// What was converted to null or cut.
-    pub changes: Vec<Change>,
-}
-
-impl Row {
-    /// The raw bytes of the value in `slot`: `None` if the field is absent or null.
-    pub fn value<'b>(&self, row: &'b [u8], slot: usize) -> Option<&'b [u8]> {
-        let raw = &row[self.captured.get(slot)?.clone()?];
-        (raw != b"null").then_some(raw)
-    }
-
-    /// Whether the value in `slot` is an integer, however it is written.
-    pub fn is_integer(&self, row: &[u8], slot: usize) -> bool {
-        self.value(row, slot)
-            .is_some_and(|raw| raw.iter().all(u8::is_ascii_digit) || convert::integer(json::text_of(raw)).is_some())
-    }
-}
-
-impl Shape {
-    /// Appends the fields of the row at the start of `b` to `out`, each as `,"name":value`, and gives the row's length.
+impl Schema {
+    /// Appends the fields of the row at the start of `raw` to `out`, each as `,"name":value`, and returns the row's length.
     ///
     /// On an error `out` is as it was.
-    pub fn frame(&self, b: &[u8], out: &mut Vec<u8>, row: &mut Row) -> Scan {
-        row.captured.clear();
-        row.captured.resize(self.slot_count, None);
-        row.others.clear();
-        row.other_names.clear();
-        row.changes.clear();
+    pub fn transcode(&self, raw: RawRow<'_>, out: &mut Vec<u8>, notes: &mut RowNotes) -> Scanned {
+        notes.clear(self.slot_count);
+        let RawRow { text: b, left_out } = raw;
         let start = out.len();
-        let mut frame = Frame { b, from: 0, out, path: Vec::new(), changes: &mut row.changes, zone: self.zone };
-        let framed = frame.row(self, &mut row.captured, &mut row.others, &mut row.other_names);
-        let framed = framed.and_then(|end| match std::str::from_utf8(&b[..end]) {
-            Ok(_) => Ok(end),
-            Err(error) => Err(syntax(error.valid_up_to(), "UTF-8")),
-        });
-        if framed.is_err() {
+        let end = Transcoder { schema: self, b, left_out, from: 0, out, path: Vec::new(), notes }.row();
+        let end = end.and_then(|end| utf8(&b[..end]).map(|_| end));
+        if end.is_err() {
             out.truncate(start);
-            return framed;
+            return end;
         }
         if out.len() - start > MAX_ROW {
-            shrink(out, start, &mut row.changes);
+            shrink(out, start, &mut notes.changes);
         }
-        mend_surrogates(out, start, &mut row.changes);
-        if json::mend_surrogates(&mut row.others) {
-            row.changes.push(mended("otherFields"));
+        mend_row(out, start, &mut notes.changes);
+        if mend_surrogates(&mut notes.others) {
+            notes.changes.push(mended(&self.others));
         }
-        framed
+        end
     }
 }
 
-struct Frame<'a> {
+struct Transcoder<'a> {
+    schema: &'a Schema,
     b: &'a [u8],
+    left_out: &'a [usize],
     /// Everything before this position of `b` has been dealt with; what follows, up to the scanner, is to be copied as it is.
     from: usize,
     out: &'a mut Vec<u8>,
     path: Vec<&'a str>,
-    changes: &'a mut Vec<Change>,
-    zone: chrono_tz::Tz,
+    notes: &'a mut RowNotes,
 }
 
-impl<'a> Frame<'a> {
-    fn row(
-        &mut self,
-        shape: &'a Shape,
-        captured: &mut [Option<Range<usize>>],
-        others: &mut Vec<u8>,
-        other_names: &mut Vec<Range<usize>>,
-    ) -> Scan {
-        let b = self.b;
-        let kind = match byte(b, 0)? {
-            b'{' => None,
-            b'[' => Some("an array"),
-            b'"' => Some("a text"),
-            b'n' => Some("null"),
-            b't' | b'f' => Some("true or false"),
-            _ => Some("a number"),
-        };
-        if let Some(kind) = kind {
-            json::value(b, 0)?;
-            return Err(Stop::Shape(format!("a row is not an object but {kind}")).into());
+impl<'a> Transcoder<'a> {
+    fn row(&mut self) -> Scanned {
+        let (schema, b) = (self.schema, self.b);
+        if let Some(kind) = kind_of(byte(b, 0)?) {
+            scanner::value(b, 0)?;
+            return Err(JsonError::Shape(format!("a row is not an object but {kind}")).into());
         }
         // `separator` is the `{` or `,` before a field; `copied` the end of the last known field, up to which `b[from..]`
         // is to be copied. A comma is copied with the fields around it where both are known and nothing stands between.
@@ -116,15 +69,15 @@ impl<'a> Frame<'a> {
             return Ok(key + 1);
         }
         loop {
-            let (key_end, known) = name(b, key, &shape.fields, guess)?;
+            let (key_end, known) = name(b, key, &schema.fields, guess)?;
             let colon = skip_space(b, key_end);
             let start = skip_space(b, expect(b, colon, b':', "`:`")?);
             let end;
             if let Some(index) = known {
-                let field = &shape.fields[index];
+                let field = &schema.fields[index];
                 guess = index + 1;
                 if seen & (1 << index) != 0 {
-                    return Err(Stop::Shape(format!("a row has the field `{}` twice", field.name)).into());
+                    return Err(JsonError::Shape(format!("a row has the field `{}` twice", field.name)).into());
                 }
                 seen |= 1 << index;
                 if copied != Some(separator) || key != separator + 1 {
@@ -139,28 +92,27 @@ impl<'a> Frame<'a> {
                 end = self.value(&field.kind, start)?;
                 self.path.pop();
                 copied = Some(end);
-                if let Some(slot) = shape.slots[index] {
-                    captured[slot] = Some(start..end);
+                if let Some(slot) = schema.slots[index] {
+                    self.notes.captured[slot] = Some(start..end);
                 }
             } else {
-                let (value_end, spaced) = json::value(b, start)?;
+                let (value_end, as_is) = scanner::value(b, start)?;
                 end = value_end;
-                if others.len() + end - key <= MAX_OTHERS {
+                if self.notes.others.len() + end - key <= MAX_OTHERS && !self.is_left_out(start) {
+                    let RowNotes { others, other_names, .. } = &mut *self.notes;
                     if !others.is_empty() {
                         others.push(b',');
                     }
                     others.extend_from_slice(&b[key..key_end]);
                     others.push(b':');
-                    if spaced {
-                        json::compact(&b[start..end], others);
-                    } else {
-                        others.extend_from_slice(&b[start..end]);
-                    }
                     other_names.push(key + 1..key_end - 1);
+                    if as_is {
+                        others.extend_from_slice(&b[start..end]);
+                    } else if scanner::compact(&b[start..end], others) {
+                        self.changed_others(ChangeKind::Nulled, ChangeReason::SourceSerializationError);
+                    }
                 } else {
-                    self.path.push("otherFields");
-                    self.changed(ChangeKind::Truncated, ChangeReason::SourceRecordSizeLimitation);
-                    self.path.pop();
+                    self.changed_others(ChangeKind::Truncated, ChangeReason::SourceRecordSizeLimitation);
                 }
             }
             separator = skip_space(b, end);
@@ -189,7 +141,7 @@ impl<'a> Frame<'a> {
         self.from = end;
     }
 
-    /// Behind white space, which is dropped.
+    /// The position after white space, which is dropped.
     fn space(&mut self, i: usize) -> usize {
         let end = skip_space(self.b, i);
         if end != i {
@@ -198,7 +150,7 @@ impl<'a> Frame<'a> {
         end
     }
 
-    fn value(&mut self, kind: &'a Kind, i: usize) -> Scan {
+    fn value(&mut self, kind: &'a Kind, i: usize) -> Scanned {
         let b = self.b;
         match (byte(b, i)?, kind) {
             (b'"', _) => {
@@ -207,30 +159,37 @@ impl<'a> Frame<'a> {
                 Ok(end)
             }
             (b'-' | b'0'..=b'9', _) => {
-                let end = json::number(b, i)?;
+                let end = scanner::number(b, i)?;
                 self.number(kind, i, end);
                 Ok(end)
             }
-            (b'n', _) => json::literal(b, i, "null"),
-            (b't', _) => json::literal(b, i, "true").inspect(|&end| self.truth(kind, i, end)),
-            (b'f', _) => json::literal(b, i, "false").inspect(|&end| self.truth(kind, i, end)),
+            (b'n', _) => {
+                let end = scanner::literal(b, i, "null")?;
+                if self.is_left_out(i) {
+                    self.changed(ChangeKind::Nulled, ChangeReason::SourceRecordSizeLimitation);
+                }
+                Ok(end)
+            }
+            (b't', _) => scanner::literal(b, i, "true").inspect(|&end| self.truth(kind, i, end)),
+            (b'f', _) => scanner::literal(b, i, "false").inspect(|&end| self.truth(kind, i, end)),
             (b'{', Kind::Object(fields)) => self.object(fields, i),
             (b'[', Kind::Array(items)) => self.array(items, i),
             _ => {
-                let (end, spaced) = json::value(b, i)?;
+                let (end, as_is) = scanner::value(b, i)?;
                 if *kind != Kind::Any {
                     self.nullify(i, end);
-                } else if spaced {
-                    self.replace(i, i, b"");
-                    json::compact(&b[i..end], self.out);
-                    self.from = end;
+                } else if !as_is {
+                    self.replace(i, end, b"");
+                    if scanner::compact(&b[i..end], self.out) {
+                        self.changed(ChangeKind::Nulled, ChangeReason::SourceSerializationError);
+                    }
                 }
                 Ok(end)
             }
         }
     }
 
-    fn object(&mut self, fields: &'a [Field], i: usize) -> Scan {
+    fn object(&mut self, fields: &'a [Field], i: usize) -> Scanned {
         let b = self.b;
         let mut guess = 0;
         let mut i = self.space(i + 1);
@@ -259,7 +218,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    fn array(&mut self, items: &'a Kind, i: usize) -> Scan {
+    fn array(&mut self, items: &'a Kind, i: usize) -> Scanned {
         let b = self.b;
         let mut i = self.space(i + 1);
         if byte(b, i)? == b']' {
@@ -288,51 +247,56 @@ impl<'a> Frame<'a> {
                     self.replace(start, end, b"null");
                 }
             }
-            Kind::Stamp => match convert::stamp(text, self.zone) {
+            Kind::Stamp => match conversions::stamp(text, self.schema.zone) {
                 Some(Cow::Borrowed(_)) => {}
                 Some(Cow::Owned(stamp)) => self.replace(start, end, &[b"\"", &stamp[..], b"\""].concat()),
                 None => self.nullify(start, end),
             },
             Kind::Date => {
-                let date = convert::date(text);
+                let date = conversions::date(text);
                 if text.len() != 10 || date.is_none() {
                     let date = date.map(|date| format!("\"{date}\""));
                     self.replace_or_nullify(start, end, date.as_deref());
                 }
             }
             Kind::Integer => {
-                let integer = convert::integer(text);
+                let integer = conversions::integer(text);
                 self.replace_or_nullify(start, end, integer.as_deref());
             }
             Kind::Number => {
-                let number = std::str::from_utf8(text).ok().filter(|text| convert::is_number(text.as_bytes()));
+                let number = std::str::from_utf8(text).ok().filter(|text| conversions::is_number(text.as_bytes()));
                 self.replace_or_nullify(start, end, number);
             }
             Kind::Boolean => {
-                let truth = convert::boolean(text);
+                let truth = conversions::boolean(text);
                 self.replace_or_nullify(start, end, truth);
             }
-            Kind::Object(_) if convert::is_number(text) && is_money(kind) => self.wrap_amount(start, end, start + 1..end - 1),
+            Kind::Object(_) if conversions::is_number(text) && self.is_money(kind) => {
+                self.wrap_amount(start, end, start + 1..end - 1);
+            }
             Kind::Object(_) | Kind::Array(_) => self.nullify(start, end),
         }
     }
 
     fn number(&mut self, kind: &Kind, start: usize, end: usize) {
         let number = &self.b[start..end];
+        if scanner::is_out_of_range(number) {
+            return self.nullify(start, end);
+        }
         match kind {
             Kind::Any | Kind::Number => {}
             Kind::Integer => {
                 if number.iter().any(|c| matches!(c, b'.' | b'e' | b'E')) {
-                    let integer = convert::integer(number);
+                    let integer = conversions::integer(number);
                     self.replace_or_nullify(start, end, integer.as_deref());
                 }
             }
             Kind::String | Kind::NullableText => self.quote(start, end),
             Kind::Boolean => {
-                let truth = convert::boolean(number);
+                let truth = conversions::boolean(number);
                 self.replace_or_nullify(start, end, truth);
             }
-            Kind::Object(_) if is_money(kind) => self.wrap_amount(start, end, start..end),
+            Kind::Object(_) if self.is_money(kind) => self.wrap_amount(start, end, start..end),
             Kind::Object(_) | Kind::Stamp | Kind::Date | Kind::Array(_) => self.nullify(start, end),
         }
     }
@@ -345,10 +309,16 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// Whether `kind` is an amount with its currency, for which a bare amount can stand.
+    fn is_money(&self, kind: &Kind) -> bool {
+        matches!(kind, Kind::Object(fields) if fields.iter().map(|field| &field.name).eq(&self.schema.money))
+    }
+
     fn wrap_amount(&mut self, start: usize, end: usize, digits: Range<usize>) {
-        self.replace(start, start, br#"{"amount":"#);
+        let [amount, currency] = &self.schema.money;
+        self.replace(start, start, format!("{{\"{amount}\":").as_bytes());
         self.out.extend_from_slice(&self.b[digits]);
-        self.out.extend_from_slice(br#","currency":null}"#);
+        self.out.extend_from_slice(format!(",\"{currency}\":null}}").as_bytes());
         self.from = end;
     }
 
@@ -389,24 +359,30 @@ impl<'a> Frame<'a> {
         self.changed(ChangeKind::Truncated, ChangeReason::SourceFieldSizeLimitation);
     }
 
+    /// Whether the `null` at `i` stands for a value that was too long to be held.
+    fn is_left_out(&self, i: usize) -> bool {
+        self.left_out.binary_search(&i).is_ok()
+    }
+
+    fn changed_others(&mut self, change: ChangeKind, reason: ChangeReason) {
+        self.path.push(&self.schema.others);
+        self.changed(change, reason);
+        self.path.pop();
+    }
+
     fn changed(&mut self, change: ChangeKind, reason: ChangeReason) {
         let field = self.path.join(".");
         // An array may break the same rule many times over; once is enough to know.
-        if !self.changes.iter().any(|known| known.field == field && known.change == change) {
-            self.changes.push(Change { field, change, reason });
+        if !self.notes.changes.iter().rev().any(|known| known.field == field && known.change == change) {
+            self.notes.changes.push(Change { field, change, reason });
         }
     }
 }
 
-/// Whether `kind` is an amount with its currency, for which a bare amount can stand.
-fn is_money(kind: &Kind) -> bool {
-    matches!(kind, Kind::Object(fields) if fields.len() == 2 && fields[0].name == "amount" && fields[1].name == "currency")
-}
-
-/// Behind the name at `i`, and which of `fields` it is. Rows list their fields in a steady order, so `guess` is nearly always
+/// The position after the name at `i`, and which of `fields` it is. Rows list their fields in a steady order, so `guess` is nearly always
 /// right.
 #[inline]
-fn name(b: &[u8], i: usize, fields: &[Field], guess: usize) -> Result<(usize, Option<usize>), Box<Stop>> {
+fn name(b: &[u8], i: usize, fields: &[Field], guess: usize) -> Result<(usize, Option<usize>), Box<JsonError>> {
     if let Some(field) = fields.get(guess)
         && b[i..].starts_with(field.quoted.as_bytes())
     {
@@ -416,52 +392,6 @@ fn name(b: &[u8], i: usize, fields: &[Field], guess: usize) -> Result<(usize, Op
     let (before, after) = fields.split_at(guess.min(fields.len()));
     let is_it = |field: &Field| field.quoted.as_bytes() == &b[i..end];
     let index = after.iter().position(is_it).map(|index| before.len() + index).or_else(|| before.iter().position(is_it));
+    let index = index.or_else(|| unescaped(&b[i..end]).and_then(|name| fields.iter().position(|field| field.name == name)));
     Ok((end, index))
-}
-
-/// Nulls the largest fields of the framed row `out[start..]` until it fits.
-fn shrink(out: &mut Vec<u8>, start: usize, changes: &mut Vec<Change>) {
-    while out.len() - start > MAX_ROW {
-        let mut largest: Option<(Range<usize>, Range<usize>)> = None;
-        for (name, value) in fields_of(out, start) {
-            if largest.as_ref().is_none_or(|(_, largest)| value.len() > largest.len()) {
-                largest = Some((name, value));
-            }
-        }
-        let Some((name, value)) = largest else { return };
-        let field = String::from_utf8_lossy(&out[name]).into_owned();
-        out.splice(value, *b"null");
-        changes.push(Change { field, change: ChangeKind::Nulled, reason: ChangeReason::SourceRecordSizeLimitation });
-    }
-}
-
-/// Puts the replacement character in the place of halves of surrogate pairs, which no Unicode text can hold: texts that were cut
-/// in the middle of an emoji have them, and strict readers refuse the whole line.
-fn mend_surrogates(out: &mut [u8], start: usize, changes: &mut Vec<Change>) {
-    if json::lone_surrogate(&out[start..], 0).is_none() {
-        return;
-    }
-    for (name, value) in fields_of(out, start) {
-        if json::mend_surrogates(&mut out[value]) {
-            changes.push(mended(&String::from_utf8_lossy(&out[name])));
-        }
-    }
-}
-
-fn mended(field: &str) -> Change {
-    Change { field: field.to_owned(), change: ChangeKind::Truncated, reason: ChangeReason::SourceSerializationError }
-}
-
-/// Where names and values stand in the framed row `out[start..]`, `,"name":value` each.
-fn fields_of(out: &[u8], start: usize) -> Vec<(Range<usize>, Range<usize>)> {
-    let mut fields = Vec::new();
-    let mut i = start;
-    while i < out.len() {
-        // Framed text is valid by construction; only a number at its very end cannot be told from one that goes on.
-        let Ok(name_end) = string(out, i + 1) else { break };
-        let end = json::value(out, name_end + 1).map_or(out.len(), |(end, _)| end);
-        fields.push((i + 2..name_end - 1, name_end + 1..end));
-        i = end;
-    }
-    fields
 }

@@ -1,4 +1,4 @@
-//! A stream's JSON schema, compiled to what re-framing needs to know.
+//! A stream's JSON schema, compiled to what transcoding needs to know.
 
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -30,32 +30,38 @@ pub(super) struct Field {
     pub(super) kind: Kind,
 }
 
-/// A compiled schema. Rows are framed by [`Shape::frame`].
+/// A compiled schema. Rows are transcoded by [`Schema::transcode`].
 #[derive(Debug, Clone)]
-pub struct Shape {
+pub struct Schema {
     pub(super) fields: Vec<Field>,
     /// Field index to capture slot.
     pub(super) slots: Vec<Option<usize>>,
     pub(super) slot_count: usize,
+    pub(super) others: String,
+    pub(super) money: [String; 2],
     pub(super) zone: Tz,
 }
 
 /// What a schema alone does not say.
 #[derive(Debug, Clone, Copy)]
-pub struct ShapeOptions<'a> {
+pub struct SchemaOptions<'a> {
     /// Properties of the schema that are not in the API's rows: the connector adds them.
     pub added: &'a [&'a str],
     /// Fields whose raw value the caller wants to see, in the order of their slots.
     pub captured: &'a [&'a str],
     /// Fields in which the text `null` means null.
     pub null_texts: &'a [&'a str],
+    /// Where the caller puts the fields that the schema does not know.
+    pub others: &'a str,
+    /// Names of the two fields of an object for which the value of the first one may stand alone: an amount and its currency.
+    pub money: [&'a str; 2],
     /// Zone of stamps that come without one, to which stamps with an offset are converted.
     pub zone: Tz,
 }
 
-impl Shape {
+impl Schema {
     /// Compiles `schema`, a JSON schema of type object.
-    pub fn new(schema: &Value, options: ShapeOptions<'_>) -> Self {
+    pub fn new(schema: &Value, options: SchemaOptions<'_>) -> Self {
         let mut fields = properties(schema);
         fields.retain(|field| !options.added.contains(&field.name.as_str()));
         assert!(fields.len() <= 128, "repeated fields are told by the bits of a u128");
@@ -65,7 +71,8 @@ impl Shape {
             }
         }
         let slots = fields.iter().map(|field| options.captured.iter().position(|name| *name == field.name)).collect();
-        Self { fields, slots, slot_count: options.captured.len(), zone: options.zone }
+        let (others, money) = (options.others.to_owned(), options.money.map(str::to_owned));
+        Self { fields, slots, slot_count: options.captured.len(), others, money, zone: options.zone }
     }
 }
 
