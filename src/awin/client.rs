@@ -137,9 +137,7 @@ impl Client {
                 if status == 429 {
                     quota.block(retry_after);
                 }
-                // Before it is cut: a part of the token would not be found any more.
-                let text = secrets.redact(&String::from_utf8_lossy(&beginning(response, *minute).await));
-                let text = text_of_body(text.as_bytes());
+                let text = text_of_body(&beginning(response, *minute).await, secrets);
                 Err(CallError::from_status(status, text, retry_after))
             }
         }
@@ -249,7 +247,7 @@ impl Body {
         }
         serde_json::from_slice(&text).map_err(|error| match error.classify() {
             Category::Eof => CallError::Broken(format!("it ends after {} bytes", text.len())),
-            _ => CallError::NotJson(text_of_body(secrets.redact(&String::from_utf8_lossy(&text)).as_bytes())),
+            _ => CallError::NotJson(text_of_body(&text, secrets)),
         })
     }
 }

@@ -98,6 +98,11 @@ impl Emitter {
         self.shared().redact(text)
     }
 
+    /// The first `chars` characters of `text`, without secrets.
+    pub fn redacted_excerpt(&self, text: &str, chars: usize) -> String {
+        self.shared().secrets.redacted_excerpt(text.as_bytes(), chars)
+    }
+
     /// A line for the log.
     pub fn log(&self, level: Level, text: impl AsRef<str>) {
         self.log_with_trace(level, text.as_ref(), None);

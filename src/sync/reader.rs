@@ -308,8 +308,7 @@ impl<'r> Reader<'r> {
                         break Some(CallError::Broken(format!("it ends after {bytes} bytes in the middle")));
                     }
                     Err(Stop::Syntax { expected, .. }) => {
-                        // Masked before it is cut.
-                        let near: String = emitter.redact(&splitter.near()).chars().take(80).collect();
+                        let near = emitter.redacted_excerpt(&splitter.near(), 80);
                         break Some(CallError::NotJson(format!("expected {expected} in {near:?}")));
                     }
                     Err(Stop::Shape(what)) => break Some(CallError::Shape(what)),
