@@ -66,7 +66,7 @@ fn row_path() {
         say(&format!("| {what} | {:.0} MB/s, {:.0} thousand rows/s | {ratio} |", megabytes / seconds, count / seconds / 1e3));
     };
 
-    let config = Config::parse(br#"{"api_token":"t","start_date":"2026-01-01"}"#).expect("valid");
+    let config = Config::parse(r#"{"api_token":"t","start_date":"2026-01-01"}"#).expect("valid");
     let stream = find("transactions").expect("the stream");
     let descriptor = Descriptor { name: "transactions".into(), namespace: None };
     let part = Part { account: AccountId { kind: AccountKind::Advertiser, id: 90210 }, region: None };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each may import from those before it.
-const LAYERS: [&str; 8] = ["protocol", "config", "row", "awin", "streams", "sync", "panics", "cli"];
+const LAYERS: [&str; 9] = ["protocol", "config", "row", "awin", "streams", "sync", "panics", "commands", "cli"];
 
 #[test]
 fn every_module_imports_only_from_those_above_it() {

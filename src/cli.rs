@@ -1,6 +1,5 @@
 //! The command line: one arm per command, and the rules of the protocol for answers and exit codes.
 
-use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,8 +11,9 @@ use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use crate::awin::{Client, Settings};
+use crate::commands::files;
 use crate::config::{self, Config};
-use crate::protocol::{Closed, ConfiguredCatalog, ConnectionStatus, Emitter, Failure, InputState, Level, Message, Output};
+use crate::protocol::{Closed, ConnectionStatus, Emitter, Failure, Level, Message, Output};
 use crate::streams;
 use crate::sync::{Progress, Run, RunEnd, check};
 
@@ -182,17 +182,14 @@ async fn command(command: Command, environment: Environment, emitter: Emitter) -
             Ok(0)
         }
         Command::Discover { config, .. } => {
-            load_config(&config.config, &emitter)?;
+            files::config(&config.config, &emitter)?;
             emitter.message(&Message::Catalog { catalog: streams::discover() });
             Ok(0)
         }
         Command::Read { config, catalog, state, .. } => {
-            let config = load_config(&config.config, &emitter)?;
-            let catalog = ConfiguredCatalog::parse(&load("catalog", &catalog)?).map_err(|failure| in_file(&catalog, failure))?;
-            let input = match state {
-                Some(state) => InputState::parse(&load("state", &state)?).map_err(|failure| in_file(&state, failure))?,
-                None => InputState::default(),
-            };
+            let config = files::config(&config.config, &emitter)?;
+            let catalog = files::catalog(&catalog)?;
+            let input = state.map(|state| files::state(&state)).transpose()?.unwrap_or_default();
             let (moment, reached) = environment.run_moment();
             let progress = Arc::new(Progress::new(emitter.clone(), config.requests_per_minute, environment.minute));
             let client = client(&config, environment, &progress)?;
@@ -217,7 +214,7 @@ async fn tell_regularly(progress: &Progress, minute: Duration) {
 }
 
 async fn check_connection(path: &Path, environment: Environment, emitter: &Emitter) -> ConnectionStatus {
-    let status = match load_config(path, emitter) {
+    let status = match files::config(path, emitter) {
         Ok(config) => {
             let progress = Arc::new(Progress::new(emitter.clone(), config.requests_per_minute, environment.minute));
             match client(&config, environment, &progress) {
@@ -250,33 +247,5 @@ fn client(config: &Config, environment: Environment, progress: &Arc<Progress>) -
         Failure::config(format!(
             "No connection can be made from this machine: {why}. Check its CA certificates (SSL_CERT_FILE) and proxy settings."
         ))
-    })
-}
-
-fn load_config(path: &Path, emitter: &Emitter) -> Result<Config, Failure> {
-    let text = load("configuration", path)?;
-    // Before anything is said about the rest.
-    if let Some(token) = Config::token_in(&text) {
-        emitter.hide(token.expose());
-    }
-    let is_object = matches!(serde_json::from_slice(&text), Ok(serde_json::Value::Object(_)));
-    Config::parse(&text).map_err(|failure| if is_object { failure } else { in_file(path, failure) })
-}
-
-/// `failure` with the file that it is about.
-fn in_file(path: &Path, failure: Failure) -> Failure {
-    Failure { message: format!("{} The file is {}.", failure.message, path.display()), ..failure }
-}
-
-fn load(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| {
-        let path = path.display();
-        let remedy = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => {
-                "Make it readable for the user of this process (in the image: uid 1000), and the folders above it, too."
-            }
-            _ => "Check the path.",
-        };
-        Failure::config(format!("The {what} file {path} cannot be read ({error}). {remedy}"))
     })
 }

@@ -13,7 +13,7 @@ use jsonschema::error::ValidationErrorKind;
 use reqwest::Url;
 use serde_json::{Map, Value};
 
-use crate::protocol::{Failure, Spec};
+use crate::protocol::{Failure, Spec, explain_json};
 
 /// The `spec.json` of this version, as text.
 pub const SPEC: &str = include_str!("../spec.json");
@@ -100,13 +100,13 @@ const FIRST_YEAR: i32 = 2000;
 
 impl Config {
     /// Reads the configuration file's text. The error is one sentence per wrong key and never holds the token.
-    pub fn parse(text: &[u8]) -> Result<Self, Failure> {
-        let value: Value = serde_json::from_slice(text).map_err(|e| {
-            Failure::config(format!(
-                "The configuration is not JSON (line {}, column {}). Give one JSON object with the keys of `spec`.",
-                e.line(),
-                e.column()
-            ))
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        if text.trim().is_empty() {
+            return Err(Failure::config("The configuration is empty. Give one JSON object with the keys of `spec`."));
+        }
+        let value: Value = serde_json::from_str(text).map_err(|error| {
+            let what = explain_json(&error);
+            Failure::config(format!("The configuration is not JSON: {what}. Give one JSON object with the keys of `spec`."))
         })?;
         let Value::Object(raw) = value else {
             return Err(Failure::config("The configuration is not a JSON object. Give one JSON object with the keys of `spec`."));
@@ -118,8 +118,8 @@ impl Config {
     }
 
     /// The token in a raw configuration, so that it can be hidden before anything is said about the rest.
-    pub fn token_in(text: &[u8]) -> Option<Secret> {
-        let value: Value = serde_json::from_slice(text).ok()?;
+    pub fn token_in(text: &str) -> Option<Secret> {
+        let value: Value = serde_json::from_str(text).ok()?;
         match value.get("api_token")? {
             Value::String(token) => Some(Secret(token.trim().to_owned())),
             Value::Number(token) => Some(Secret(token.to_string())),
@@ -330,7 +330,7 @@ mod tests {
         for (key, value) in changes.borrow().as_object().expect("an object") {
             config[key] = value.clone();
         }
-        Config::parse(config.to_string().as_bytes())
+        Config::parse(&config.to_string())
     }
 
     #[test]
@@ -466,7 +466,7 @@ mod tests {
     #[test]
     fn what_is_not_a_json_object_is_refused_without_quoting_it() {
         for text in ["", "{", "[]", "null", "\"5up3r-53cr3t\"", "{\"api_token\": 5up3r}"] {
-            let failure = Config::parse(text.as_bytes()).expect_err(text);
+            let failure = Config::parse(text).expect_err(text);
             assert!(!failure.message.contains("5up3r"), "{failure}");
         }
     }

@@ -1,7 +1,7 @@
 //! An Airbyte-protocol source connector for the Awin affiliate network.
 //!
 //! Modules import in one direction only, each from those above it: [`protocol`], [`config`], [`row`], [`awin`], [`streams`],
-//! [`sync`], [`cli`]. A run reads like its data flows: configuration, state and catalog give a plan (pure); the plan is
+//! [`sync`], [`commands`], [`cli`]. A run reads like its data flows: configuration, state and catalog give a plan (pure); the plan is
 //! fetched, its rows are shaped and emitted, and each window ends with a checkpoint.
 
 pub mod protocol;
@@ -15,6 +15,8 @@ pub mod awin;
 pub mod streams;
 
 pub mod sync;
+
+pub mod commands;
 
 pub mod cli;
 

@@ -87,11 +87,6 @@ impl Run {
             let text = format!("`start_date` {} is still to come; until then there is nothing to read.", self.config.start_date);
             self.emitter.log(Level::Warn, text);
         }
-        let unknown: Vec<&str> = input.streams.keys().map(String::as_str).filter(|name| streams::find(name).is_none()).collect();
-        if !unknown.is_empty() {
-            let text = format!("The state given is also one of {}, which are no streams of this connector.", unknown.join(", "));
-            self.emitter.log(Level::Warn, text);
-        }
         let mut survey = Survey::new(self.client.clone(), self.emitter.clone());
         let mut failures: BTreeMap<Descriptor, Failure> = BTreeMap::new();
         let mut jobs = Vec::new();
@@ -197,7 +192,7 @@ impl Run {
         if !stream.takes_zone(self.config.timezone) {
             return Ok(Err(wrong_zone(stream, &self.config)));
         }
-        let blob = input.streams.get(stream.name);
+        let blob = input.streams.get(stream.name).map(AsRef::as_ref);
         // Who asks for the impossible does not know jobs either: PyAirbyte gives every read the same `sync_id`.
         let sync_id = configured.sync_id.filter(|_| configured.sync_mode == mode);
         let state = match StreamState::load(stream, blob, mode, sync_id, &self.config) {

@@ -1,0 +1,3 @@
+//! The commands, and the files that they are given.
+
+pub mod files;
