@@ -140,13 +140,13 @@ fn sixteen_writers_never_interleave_inside_a_line() {
             scope.spawn(move || {
                 let line = format!("{{\"w\":{writer},\"t\":\"{}\"}}\n", char::from(b'a' + writer).to_string().repeat(1 << 20));
                 for _ in 0..6 {
-                    emitter.lines(|lines| lines.extend_from_slice(line.as_bytes()));
-                    runtime().block_on(emitter.relieve()).expect("the output takes everything");
+                    emitter.write_with(|lines| lines.extend_from_slice(line.as_bytes()));
+                    runtime().block_on(emitter.flush_if_full()).expect("the output takes everything");
                 }
             });
         }
     });
-    runtime().block_on(emitter.finish()).expect("the output takes everything");
+    runtime().block_on(emitter.close()).expect("the output takes everything");
     let text = output.0.lock().expect("no panic with the lock");
     let mut counts = [0; 16];
     for line in text.split_inclusive(|byte| *byte == b'\n') {

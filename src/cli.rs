@@ -119,9 +119,9 @@ pub async fn run(cli: Cli, environment: Environment, output: Output, stop: impl 
         Err(Stopped::Closed) => 1,
         Err(Stopped::Signalled) => {
             // A reader that takes little or nothing more must not keep the process alive.
-            let mut finished = std::pin::pin!(emitter.clone().finish());
+            let mut finished = std::pin::pin!(emitter.clone().close());
             if tokio::time::timeout(LAST_LINES, &mut finished).await.is_err() {
-                emitter.stop();
+                emitter.abort();
                 let _ = tokio::time::timeout(LAST_LINES / 2, finished).await;
             }
             return 1;
@@ -139,7 +139,7 @@ pub async fn run(cli: Cli, environment: Environment, output: Output, stop: impl 
             1
         }
     };
-    match emitter.finish().await {
+    match emitter.close().await {
         Ok(()) => code,
         Err(Closed) => code.max(1),
     }
@@ -170,7 +170,7 @@ impl From<RunEnd> for Stopped {
 async fn command(command: Command, environment: Environment, emitter: Emitter) -> Result<u8, Stopped> {
     match command {
         Command::Spec(_) => {
-            emitter.message(&Message::Spec { spec: Box::new(config::spec()) });
+            emitter.message(&Message::Spec { spec: config::spec() });
             Ok(0)
         }
         Command::Check { config, .. } => {

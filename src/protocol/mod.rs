@@ -6,16 +6,15 @@
 mod emitter;
 mod failure;
 mod inputs;
-mod message;
+mod messages;
 mod secrets;
 
 pub use emitter::{Closed, Emitter, Output};
 pub use failure::{Failure, FailureKind};
 pub(crate) use inputs::explain_json;
 pub use inputs::{ConfiguredCatalog, ConfiguredStream, InputState, SyncMode};
-pub use message::{
-    AirbyteStream, Analytics, Catalog, Change, ChangeKind, ChangeReason, ConnectionStatus, ConnectorConfig, Control, ControlKind,
-    Descriptor, Estimate, EstimateKind, GlobalState, Level, Log, Message, RateLimited, Reason, ReasonKind, Record, RecordMeta,
-    Spec, State, StateKind, Stats, Status, StreamState, StreamStatus, Trace, TraceBody, TraceError, now_millis,
+pub use messages::{
+    AirbyteStream, Catalog, Change, ChangeKind, ChangeReason, ConnectionStatus, Descriptor, Level, Log, Message, RateLimited,
+    Reason, State, Stats, Status, StreamState, StreamStatus, Trace, TraceBody, TraceError, now_millis,
 };
 pub use secrets::Secrets;

@@ -296,10 +296,10 @@ impl<'r> Reader<'r> {
                 Err(error) => return Ok((count, Some(error))),
             };
             let error = loop {
-                match emitter.lines(|lines| self.rows.next(splitter, ended, lines)) {
+                match emitter.write_with(|lines| self.rows.next(splitter, ended, lines)) {
                     Ok(row::Step::Row) => {
                         count += 1;
-                        emitter.relieve().await?;
+                        emitter.flush_if_full().await?;
                     }
                     Ok(row::Step::End) if ended => return Ok((count, None)),
                     // Behind the end, the rest of the body, white space at most, must still come in whole.

@@ -69,7 +69,7 @@ impl Reader<'_> {
                 let failure = self.run.refusal(self.stream, &ask.account, &part, &failed, &self.state, survey).await;
                 self.failures.extend(failure);
             }
-            self.run.emitter.relieve().await?;
+            self.run.emitter.flush_if_full().await?;
         }
         Ok(())
     }
@@ -156,7 +156,7 @@ impl Reader<'_> {
         }
         self.rows.begin_reference(account);
         for row in rows(reference, programme, text)? {
-            self.run.emitter.lines(|lines| self.rows.row(&row, lines)).map_err(|stop| match stop {
+            self.run.emitter.write_with(|lines| self.rows.row(&row, lines)).map_err(|stop| match stop {
                 Stop::Shape(what) => CallError::Shape(what),
                 Stop::Incomplete | Stop::Syntax { .. } => CallError::Shape(format!("a row cannot be read: {row}")),
             })?;
