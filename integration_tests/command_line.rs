@@ -273,7 +273,7 @@ fn stdin_may_be_closed_empty_or_silent() {
         let mut child = silent.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
         let stdin = child.stdin.take();
         let output = child.wait_with_output().expect("ends");
-        let output = Output::new(output.stdout, &output.stderr, output.status.code()).ok();
+        let output = Output::new(&output.stdout, &output.stderr, output.status.code()).ok();
         assert_eq!(essence(&output), plain, "{name} with a pipe that says nothing");
         drop(stdin);
     }
@@ -297,6 +297,36 @@ fn any_working_directory_works_without_a_home() {
     }
     let mut relative = bare(&connector, &["check", "--config", "config.json"]);
     assert_eq!(Output::of(relative.current_dir(connector.folder.path())).ok().code, Some(0));
+}
+
+#[test]
+fn a_test_variable_is_said_while_it_is_in_force_and_an_error_if_it_makes_no_sense() {
+    let sandbox = sandbox();
+    let connector = connector(&sandbox);
+    for name in COMMANDS {
+        let calls = matches!(name, "check" | "read");
+        let said = command(&connector, name).output().expect("starts").stdout;
+        assert_eq!(
+            String::from_utf8_lossy(&said).contains("\"WARN\",\"message\":\"For tests only: SOURCE_AWIN_TEST_NOW (the clock"),
+            calls
+        );
+        for (variable, value) in [("SOURCE_AWIN_TEST_NOW", "yesterday"), ("SOURCE_AWIN_TEST_MINUTE_MS", "1s")] {
+            let output = Output::of(command(&connector, name).env(variable, value));
+            let wanted = format!("The environment variable {variable} is {value:?}, not ");
+            match name {
+                "check" => {
+                    let answer = &output.of_type("CONNECTION_STATUS")[0]["connectionStatus"];
+                    assert!(answer["status"] == "FAILED" && answer["message"].as_str().is_some_and(|m| m.starts_with(&wanted)));
+                }
+                "read" => {
+                    let errors = output.errors();
+                    assert_eq!((output.code, errors.len(), errors[0].1.as_str()), (Some(1), 1, "config_error"));
+                    assert!(errors[0].2.starts_with(&wanted), "{errors:?}");
+                }
+                _ => drop(output.ok()),
+            }
+        }
+    }
 }
 
 /// [c10]

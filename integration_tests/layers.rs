@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each may import from those before it.
-const LAYERS: [&str; 9] = ["protocol", "config", "row", "awin", "streams", "sync", "panics", "commands", "cli"];
+const LAYERS: [&str; 10] = ["env", "protocol", "config", "row", "awin", "streams", "sync", "commands", "process", "cli"];
 
 #[test]
 fn every_module_imports_only_from_those_above_it() {

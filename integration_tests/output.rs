@@ -291,7 +291,7 @@ fn read_slowly(connector: &Connector, pause: Duration) -> (Vec<u8>, u64) {
 fn a_slow_reader_gets_every_line_in_order_and_memory_stays_small() {
     let (_sandbox, connector) = bulk(30_000, "2026-11-01");
     let (raw, peak) = read_slowly(&connector, Duration::from_millis(8));
-    let output = Output::new(raw, &[], Some(0));
+    let output = Output::new(&raw, &[], Some(0));
     let ids: Vec<u64> = output.records("transactions").iter().filter_map(|row| row["id"].as_u64()).collect();
     assert_eq!(ids.len(), 30_000);
     assert!(ids.windows(2).all(|pair| pair[0] + 1 == pair[1]), "lost or out of order");

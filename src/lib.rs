@@ -1,8 +1,10 @@
 //! An Airbyte-protocol source connector for the Awin affiliate network.
 //!
-//! Modules import in one direction only, each from those above it: [`protocol`], [`config`], [`row`], [`awin`], [`streams`],
-//! [`sync`], [`commands`], [`cli`]. A run reads like its data flows: configuration, state and catalog give a plan (pure); the plan is
+//! Modules import in one direction only, each from those above it: [`env`], [`protocol`], [`config`], [`row`], [`awin`], [`streams`],
+//! [`sync`], [`commands`], [`process`], [`cli`]. A run reads like its data flows: configuration, state and catalog give a plan (pure); the plan is
 //! fetched, its rows are shaped and emitted, and each window ends with a checkpoint.
+
+pub mod env;
 
 pub mod protocol;
 
@@ -18,6 +20,6 @@ pub mod sync;
 
 pub mod commands;
 
-pub mod cli;
+pub mod process;
 
-pub mod panics;
+pub mod cli;

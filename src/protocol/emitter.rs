@@ -19,8 +19,9 @@ use tokio::sync::mpsc;
 
 use super::{
     Descriptor, Failure, Level, Log, Message, RateLimited, Reason, Secrets, State, Stats, Status, StreamState, StreamStatus,
-    Trace, TraceBody, TraceError, now_millis,
+    Trace, TraceBody, TraceError,
 };
+use crate::env::now_millis;
 
 /// Bytes of lines that are handed over at once: large enough to make the hand-over cheap, small enough to keep memory flat.
 const BATCH: usize = 256 * 1024;

@@ -1,7 +1,5 @@
 //! Every message that this source emits. RECORD lines are written as bytes by [`crate::sync`]; here is what is in their `meta`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -267,11 +265,6 @@ pub struct Reason {
 pub struct RateLimited {
     /// Milliseconds since the epoch.
     pub quota_reset: u64,
-}
-
-/// Milliseconds since the epoch, as the protocol's `emitted_at` wants them.
-pub fn now_millis() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ mod messages;
 mod secrets;
 
 pub use emitter::{Closed, Emitter, Output};
-pub use failure::{Failure, FailureKind};
+pub use failure::{Abort, Failure, FailureKind};
 pub(crate) use inputs::explain_json;
 pub use inputs::{ConfiguredCatalog, ConfiguredStream, InputState, SyncMode};
 pub use messages::{
     AirbyteStream, Catalog, Change, ChangeKind, ChangeReason, ConnectionStatus, Descriptor, Level, Log, Message, RateLimited,
-    Reason, State, Stats, Status, StreamState, StreamStatus, Trace, TraceBody, TraceError, now_millis,
+    Reason, State, Stats, Status, StreamState, StreamStatus, Trace, TraceBody, TraceError,
 };
 pub use secrets::Secrets;

@@ -16,6 +16,6 @@ pub use check::check;
 use gate::{Gate, Passed};
 pub use plan::{PartPlan, Scope, plan};
 pub use progress::Progress;
-pub use read::{Run, RunEnd};
+pub use read::Run;
 pub use rows::RowWriter;
 pub use state::{LaneState, PartState, StreamState};

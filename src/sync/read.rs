@@ -20,7 +20,7 @@ use super::{explain, plan};
 use crate::awin::{CallError, Client, FailedCall, Patience};
 use crate::config::{self, Config};
 use crate::protocol::{
-    Closed, ConfiguredCatalog, ConfiguredStream, Descriptor, Emitter, Failure, InputState, Level, Status, SyncMode,
+    Abort, ConfiguredCatalog, ConfiguredStream, Descriptor, Emitter, Failure, InputState, Level, Status, SyncMode,
 };
 use crate::streams::{self, AccountId, Moment, Part, REPORTS_ONLY_ZONES, Reference, Source, Stream};
 
@@ -38,20 +38,6 @@ pub struct Run {
     pub now: Moment,
     /// When that is. No request whose window ends at `now` is sent before, so that no window ends in the future.
     pub reached: Instant,
-}
-
-/// Why a run ended early.
-pub enum RunEnd {
-    /// Nobody reads our output any more.
-    Closed,
-    /// Something that concerns all streams.
-    Failed(Failure),
-}
-
-impl From<Closed> for RunEnd {
-    fn from(Closed: Closed) -> Self {
-        Self::Closed
-    }
 }
 
 /// A stream that the runner wants, ready to be read.
@@ -78,7 +64,7 @@ impl Job {
 
 impl Run {
     /// Reads all streams of `catalog`. True if each of them ended complete.
-    pub async fn read(&self, catalog: ConfiguredCatalog, input: InputState) -> Result<bool, RunEnd> {
+    pub async fn read(&self, catalog: ConfiguredCatalog, input: InputState) -> Result<bool, Abort> {
         self.emitter.log(Level::Info, "Starting syncing source-awin");
         for warning in &input.warnings {
             self.emitter.log(Level::Warn, warning);
@@ -95,8 +81,8 @@ impl Run {
             let descriptor = configured.stream.clone();
             match self.prepare(configured, &input, &mut survey).await {
                 Ok(Ok(job)) => jobs.push(job),
-                Err(RunEnd::Closed) => return Err(RunEnd::Closed),
-                Err(RunEnd::Failed(failure)) => {
+                Err(Abort::OutputClosed) => return Err(Abort::OutputClosed),
+                Err(Abort::Fatal(failure)) => {
                     // Nothing can be read at all. It comes first, and once; then what else there is to say.
                     self.emitter.failure(&failure, None, None);
                     for configured in known.iter().filter(|configured| !failures.contains_key(&configured.stream)) {
@@ -121,8 +107,8 @@ impl Run {
             match self.read_stream(job, &mut survey).await {
                 Ok(None) => {}
                 Ok(Some(failure)) => drop(failures.insert(descriptor, failure)),
-                Err(RunEnd::Closed) => return Err(RunEnd::Closed),
-                Err(RunEnd::Failed(failure)) => {
+                Err(Abort::OutputClosed) => return Err(Abort::OutputClosed),
+                Err(Abort::Fatal(failure)) => {
                     // Told at once: the first error of a run decides what the user is asked to do.
                     self.emitter.failure(&failure, Some(&descriptor), None);
                     self.emitter.status(&descriptor, Status::Incomplete);
@@ -186,7 +172,7 @@ impl Run {
         configured: &ConfiguredStream,
         input: &InputState,
         survey: &mut Survey,
-    ) -> Result<Result<Job, Failure>, RunEnd> {
+    ) -> Result<Result<Job, Failure>, Abort> {
         let stream = streams::find(&configured.stream.name).expect("only known streams are prepared");
         let mode = self.mode(stream, configured);
         if !stream.takes_zone(self.config.timezone) {
@@ -210,7 +196,7 @@ impl Run {
         if matches!(stream.source, Source::Reference(Reference::Accounts)) {
             return Ok(Ok(job));
         }
-        let accounts = self.accounts(stream, &job.state, survey).await.map_err(RunEnd::Failed)?;
+        let accounts = self.accounts(stream, &job.state, survey).await.map_err(Abort::Fatal)?;
         if accounts.is_empty() {
             let sides: Vec<&str> = stream.sides.iter().map(|side| side.as_str()).collect();
             self.emitter.log(
@@ -226,7 +212,7 @@ impl Run {
             match self.plan_account(&mut job, &account, mode, survey).await {
                 Ok(()) => {}
                 Err(failed) if survey.is_token_dead(&failed.error).await => {
-                    return Err(RunEnd::Failed(explain::dead_token(&failed.error)));
+                    return Err(Abort::Fatal(explain::dead_token(&failed.error)));
                 }
                 Err(failed) => {
                     let part = Part { account: account.id, region: None };
@@ -349,7 +335,7 @@ impl Run {
     }
 
     /// Reads one stream to its end. Gives its failure, if it has one.
-    async fn read_stream(&self, mut job: Job, survey: &mut Survey) -> Result<Option<Failure>, RunEnd> {
+    async fn read_stream(&self, mut job: Job, survey: &mut Survey) -> Result<Option<Failure>, Abort> {
         let descriptor = job.descriptor.clone();
         self.emitter.log(Level::Info, format!("Syncing stream: {}", descriptor.name));
         self.emitter.status(&descriptor, Status::Started);

@@ -8,13 +8,13 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
 use super::plan::{PartPlan, Step};
-use super::read::{Job, Run, RunEnd};
+use super::read::{Job, Run};
 use super::rows::{RowWriter, number_member};
 use super::state::{PartState, StreamState};
 use super::survey::{Account, Survey, named};
 use super::{Gate, Passed, explain};
 use crate::awin::{Body, Call, CallError, FailedCall, IN_FLIGHT, Patience};
-use crate::protocol::{Closed, Descriptor, Failure, FailureKind, Level, Status};
+use crate::protocol::{Abort, Closed, Descriptor, Failure, FailureKind, Level, Status};
 use crate::row::{self, Splitter, Stop};
 use crate::streams::{AccountId, Part, Role, Source, Span, Stream, request};
 
@@ -51,13 +51,13 @@ enum Skip {
 
 /// What a window that could not be read means.
 enum Trouble {
-    Run(RunEnd),
+    Run(Abort),
     Call(Box<FailedCall>),
 }
 
 impl From<Closed> for Trouble {
     fn from(Closed: Closed) -> Self {
-        Self::Run(RunEnd::Closed)
+        Self::Run(Abort::OutputClosed)
     }
 }
 
@@ -87,7 +87,7 @@ impl<'r> Reader<'r> {
         }
     }
 
-    pub(super) async fn read_windows(&mut self, survey: &mut Survey) -> Result<(), RunEnd> {
+    pub(super) async fn read_windows(&mut self, survey: &mut Survey) -> Result<(), Abort> {
         let steps = std::mem::take(&mut self.steps);
         let mut of_accounts: BTreeMap<AccountId, Gate> = BTreeMap::new();
         let mut of_offers: BTreeMap<(AccountId, &str), Gate> = BTreeMap::new();
@@ -148,7 +148,7 @@ impl<'r> Reader<'r> {
                     }
                     if survey.is_token_dead(&failed.error).await {
                         self.end_state();
-                        return Err(RunEnd::Failed(explain::dead_token(&failed.error)));
+                        return Err(Abort::Fatal(explain::dead_token(&failed.error)));
                     }
                     // What Awin says of a request, or what is wrong with an answer, is about this part alone.
                     let is_its_own = failed.error.failure_kind() == FailureKind::System;

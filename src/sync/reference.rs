@@ -6,11 +6,10 @@ use futures_util::StreamExt as _;
 use serde_json::value::RawValue;
 
 use super::explain;
-use super::read::RunEnd;
 use super::reader::Reader;
 use super::survey::{Account, Survey};
 use crate::awin::{CallError, FailedCall, IN_FLIGHT, Patience, Request};
-use crate::protocol::{FailureKind, Level, Status};
+use crate::protocol::{Abort, FailureKind, Level, Status};
 use crate::row::Stop;
 use crate::streams::{AccountId, Part, Reference, requests};
 
@@ -35,10 +34,10 @@ impl Ask {
 
 impl Reader<'_> {
     /// Reads the token's own list of accounts.
-    pub(super) async fn read_accounts(&mut self, survey: &mut Survey) -> Result<(), RunEnd> {
+    pub(super) async fn read_accounts(&mut self, survey: &mut Survey) -> Result<(), Abort> {
         let read = match survey.accounts_text().await {
             Ok(text) => self.emit(None, Reference::Accounts, None, text),
-            Err(error @ CallError::Refused { status: 401, .. }) => return Err(RunEnd::Failed(explain::accounts_failed(&error))),
+            Err(error @ CallError::Refused { status: 401, .. }) => return Err(Abort::Fatal(explain::accounts_failed(&error))),
             Err(error) => Err(error),
         };
         self.failures.extend(read.err().map(|error| explain::accounts_failed(&error)));
@@ -51,7 +50,7 @@ impl Reader<'_> {
         reference: Reference,
         asks: Vec<Ask>,
         survey: &mut Survey,
-    ) -> Result<(), RunEnd> {
+    ) -> Result<(), Abort> {
         for ask in asks {
             let part = Part { account: ask.account.id, region: None };
             let read = match reference {
@@ -64,7 +63,7 @@ impl Reader<'_> {
             };
             if let Err(failed) = read {
                 if survey.is_token_dead(&failed.error).await {
-                    return Err(RunEnd::Failed(explain::dead_token(&failed.error)));
+                    return Err(Abort::Fatal(explain::dead_token(&failed.error)));
                 }
                 let failure = self.run.refusal(self.stream, &ask.account, &part, &failed, &self.state, survey).await;
                 self.failures.extend(failure);
@@ -93,7 +92,7 @@ impl Reader<'_> {
         part: &Part,
         programmes: &[u64],
         survey: &mut Survey,
-    ) -> Result<Result<(), FailedCall>, RunEnd> {
+    ) -> Result<Result<(), FailedCall>, Abort> {
         let run = self.run;
         let request = |programme: u64| -> Request {
             match reference {
@@ -117,7 +116,7 @@ impl Reader<'_> {
                 // The list has just been read, so this is about the programme: it was left since, or has no details.
                 Err(failed) if matches!(failed.error, CallError::Refused { .. }) => {
                     if survey.is_token_dead(&failed.error).await {
-                        return Err(RunEnd::Failed(explain::dead_token(&failed.error)));
+                        return Err(Abort::Fatal(explain::dead_token(&failed.error)));
                     }
                     left.push(programme.to_string());
                 }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::Config;
-use crate::protocol::{Change, ChangeKind, ChangeReason, Descriptor, Emitter, Level, now_millis};
+use crate::env::now_millis;
+use crate::protocol::{Change, ChangeKind, ChangeReason, Descriptor, Emitter, Level};
 use crate::row::{self, Row, Shape, ShapeOptions, Splitter, Step, Stop, text_of};
 use crate::streams::{AccountId, Moment, Part, Source, Span, Stream, json_schema};
 

@@ -1,0 +1,34 @@
+//! `read`: the streams of a configured catalog, on from a state.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{client, environment, files};
+use crate::protocol::{Abort, Emitter};
+use crate::sync::{Progress, Run};
+
+/// Reads. True if every stream ended complete.
+pub async fn read(config: &Path, catalog: &Path, state: Option<&Path>, emitter: &Emitter) -> Result<bool, Abort> {
+    let config = files::config(config, emitter)?;
+    let catalog = files::catalog(catalog)?;
+    let state = state.map(files::state).transpose()?.unwrap_or_default();
+    let environment = environment(emitter)?;
+    let (client, progress) = client(&config, environment, emitter)?;
+    let (moment, reached) = environment.run_moment();
+    let now = moment.with_timezone(&config.timezone);
+    let run = Run { emitter: emitter.clone(), client, progress: Arc::clone(&progress), config, now, reached };
+    let is_complete = tokio::select! {
+        is_complete = run.read(catalog, state) => is_complete?,
+        never = tell_regularly(&progress, environment.minute) => match never {},
+    };
+    progress.end();
+    Ok(is_complete)
+}
+
+async fn tell_regularly(progress: &Progress, minute: Duration) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(minute).await;
+        progress.tell();
+    }
+}
