@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::config::Config;
+use crate::config::{Config, RawConfig};
 use crate::protocol::{ConfiguredCatalog, Emitter, Failure, InputState};
 use crate::streams;
 
@@ -13,12 +13,9 @@ const MAX_CONFIG: u64 = 1 << 20;
 
 /// The configuration in the file `path`. Its token is hidden before anything is said about the rest.
 pub fn config(path: &Path, emitter: &Emitter) -> Result<Config, Failure> {
-    let text = text("configuration", path, MAX_CONFIG)?;
-    if let Some(token) = Config::token_in(&text) {
-        emitter.hide(token.expose());
-    }
-    let is_object = text.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
-    Config::parse(&text).map_err(|failure| if is_object { failure } else { in_file(path, failure) })
+    let raw = RawConfig::parse(&text("configuration", path, MAX_CONFIG)?).map_err(|failure| in_file(path, failure))?;
+    raw.secrets().iter().for_each(|secret| emitter.hide(secret));
+    raw.config()
 }
 
 /// The configured catalog in the file `path`.
