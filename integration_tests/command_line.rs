@@ -190,7 +190,7 @@ fn files_that_cannot_be_used_are_config_errors_that_name_path_and_reason() {
 fn unknown_underscored_and_null_keys_are_accepted() {
     let sandbox = sandbox();
     let mut connector = connector(&sandbox);
-    let plain = essence(&connector.read(&HEART, None).ok());
+    let plain = connector.read(&HEART, None).ok();
     let mut odd = json!({"_limit": 3, "_page_size": {"a": []}, "old_key": [1, {"b": null}], "credentials": {"auth": "x"}});
     for key in properties().keys().filter(|key| connector.config.get(key.as_str()).is_none()) {
         odd[key.as_str()] = Value::Null;
@@ -198,9 +198,14 @@ fn unknown_underscored_and_null_keys_are_accepted() {
     for (key, value) in odd.as_object().expect("an object") {
         connector.config[key] = value.clone();
     }
-    assert_eq!(connector.check()["status"], "SUCCEEDED");
+    let warnings = ["The unknown key `old_key` is ignored.", "The unknown key `credentials` is ignored."];
+    let answer = connector.check();
+    assert_eq!((&answer["status"], &answer["message"]), (&json!("SUCCEEDED"), &json!(warnings.join(" "))));
     assert_eq!(connector.run("discover").ok().of_type("CATALOG").len(), 1);
-    assert_eq!(essence(&connector.read(&HEART, None).ok()), plain);
+    let output = connector.read(&HEART, None).ok();
+    assert_eq!(output.logs("WARN"), warnings);
+    let is_no_warning = |line: &Value| line["log"]["level"] != "WARN";
+    assert_eq!(essence(&output).into_iter().filter(is_no_warning).collect::<Vec<_>>(), essence(&plain));
 }
 
 /// [c6]

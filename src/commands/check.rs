@@ -10,6 +10,7 @@ use crate::sync;
 pub async fn check(config: &Path, emitter: &Emitter) {
     let connection_status = match status(config, emitter).await {
         Ok(ConnectionStatus::Succeeded { message }) => {
+            let message = message.map(|message| emitter.redact(&message));
             if let Some(message) = &message {
                 emitter.log(Level::Warn, message);
             }
@@ -25,8 +26,16 @@ pub async fn check(config: &Path, emitter: &Emitter) {
 }
 
 async fn status(config: &Path, emitter: &Emitter) -> Result<ConnectionStatus, Failure> {
-    let config = files::config(config, emitter)?;
+    let (config, warnings) = files::config(config, emitter)?;
     let environment = environment(emitter)?;
     let (client, _) = client(&config, environment, emitter)?;
-    Ok(sync::check(client, emitter.clone(), &config, environment.minute).await)
+    let status = sync::check(client, emitter.clone(), &config, environment.minute).await;
+    let with_warnings = |message: Option<String>| message.into_iter().chain(warnings).collect::<Vec<_>>().join(" ");
+    Ok(match status {
+        ConnectionStatus::Succeeded { message } => {
+            let message = Some(with_warnings(message)).filter(|message| !message.is_empty());
+            ConnectionStatus::Succeeded { message }
+        }
+        ConnectionStatus::Failed { message } => ConnectionStatus::Failed { message: with_warnings(Some(message)) },
+    })
 }

@@ -11,11 +11,12 @@ use crate::streams;
 /// Bytes of the largest configuration. Nobody writes a longer one, so a longer file is something else.
 const MAX_CONFIG: u64 = 1 << 20;
 
-/// The configuration in the file `path`. Its token is hidden before anything is said about the rest.
-pub fn config(path: &Path, emitter: &Emitter) -> Result<Config, Failure> {
+/// The configuration in the file `path`, and what is to be warned of. Its token is hidden before anything is said about the rest.
+pub fn config(path: &Path, emitter: &Emitter) -> Result<(Config, Vec<String>), Failure> {
     let raw = RawConfig::parse(&text("configuration", path, MAX_CONFIG)?).map_err(|failure| in_file(path, failure))?;
     raw.secrets().iter().for_each(|secret| emitter.hide(secret));
-    raw.config()
+    let warnings = raw.unknown_keys()?;
+    Ok((raw.config()?, warnings))
 }
 
 /// The configured catalog in the file `path`.

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{client, environment, files};
-use crate::protocol::{Abort, Emitter};
+use crate::protocol::{Abort, Emitter, Level};
 use crate::sync::{Progress, Run};
 
 /// Reads. True if every stream ended complete.
 pub async fn read(config: &Path, catalog: &Path, state: Option<&Path>, emitter: &Emitter) -> Result<bool, Abort> {
-    let config = files::config(config, emitter)?;
+    let (config, warnings) = files::config(config, emitter)?;
+    for warning in warnings {
+        emitter.log(Level::Warn, warning);
+    }
     let catalog = files::catalog(catalog)?;
     let state = state.map(files::state).transpose()?.unwrap_or_default();
     let environment = environment(emitter)?;

@@ -62,8 +62,12 @@ pub(super) fn in_type_of(key: &str, property: &Value, value: &Value) -> Option<V
 pub(super) fn token(text: &str) -> &str {
     let mut token = text.trim();
     loop {
-        let bare = ["Bearer ", "bearer ", "BEARER "].iter().find_map(|scheme| token.strip_prefix(scheme));
-        let bare = bare.or_else(|| ['"', '\''].iter().find_map(|quote| token.strip_prefix(*quote)?.strip_suffix(*quote)));
+        let bare = token.split_at_checked(6).filter(|(scheme, rest)| {
+            scheme.eq_ignore_ascii_case("bearer") && (rest.is_empty() || rest.starts_with(char::is_whitespace))
+        });
+        let bare = bare
+            .map(|(_, rest)| rest)
+            .or_else(|| ['"', '\''].iter().find_map(|quote| token.strip_prefix(*quote)?.strip_suffix(*quote)));
         match bare {
             Some(bare) => token = bare.trim(),
             None => return token,

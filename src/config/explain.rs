@@ -151,12 +151,16 @@ fn suggestion<'s>(text: &str, property: &'s Value) -> Option<&'s str> {
     other.into_iter().find_map(|(_, meant)| values().find(|value| value == meant)).or_else(|| nearest(text, values()))
 }
 
+/// How much two names are alike, from 0 to 1.
+pub(super) fn likeness(text: &str, name: &str) -> f64 {
+    let text: String = text.chars().take(SHOWN).collect();
+    strsim::normalized_damerau_levenshtein(&text.to_lowercase(), &name.to_lowercase())
+}
+
 /// The name that is most like `text`, if any is.
 pub fn nearest<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let text: String = text.chars().take(SHOWN).collect();
-    let text = text.to_lowercase();
     names
-        .map(|name| (strsim::normalized_damerau_levenshtein(&text, &name.to_lowercase()), name))
+        .map(|name| (likeness(text, name), name))
         .filter(|(likeness, _)| *likeness >= LIKENESS)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| name)

@@ -5,6 +5,7 @@
 
 mod coerce;
 mod explain;
+mod names;
 
 use std::fmt;
 
@@ -122,10 +123,14 @@ impl RawConfig {
     /// What may be the token, to be hidden before anything is said about the rest.
     pub fn secrets(&self) -> Vec<String> {
         let mut found = Vec::new();
-        if let Some(value) = self.0.get("api_token") {
-            texts(value, &mut found);
-        }
+        names::tokens(&spec()["connectionSpecification"], &self.0, &mut |value| texts(value, &mut found));
         found
+    }
+
+    /// A sentence for a WARN on each key that this connector does not have. An error is about keys that would change which data
+    /// is read.
+    pub fn unknown_keys(&self) -> Result<Vec<String>, Failure> {
+        names::review(&spec()["connectionSpecification"], &self.0)
     }
 
     /// What it means. The error is one sentence per wrong key and never holds the token.

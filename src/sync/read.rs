@@ -154,8 +154,10 @@ impl Run {
                 self.emitter.log(Level::Warn, format!("The catalog lists stream `{}` twice; it is read once.", descriptor.name));
             } else if streams::find(&descriptor.name).is_none() {
                 self.emitter.status(descriptor, Status::Incomplete);
+                let meant = config::nearest(&descriptor.name, streams::STREAMS.iter().map(|stream| stream.name));
+                let meant = meant.map_or(String::new(), |name| format!(" Did you mean `{name}`?"));
                 let message = format!(
-                    "There is no stream `{}`. Run `discover` (refresh the source schema) and take it out of the connection.",
+                    "There is no stream `{}`.{meant} Run `discover` (refresh the source schema) and take it out of the connection.",
                     descriptor.name
                 );
                 failures.insert(descriptor.clone(), Failure::config(message));
