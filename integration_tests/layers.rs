@@ -38,5 +38,10 @@ fn files(src: &Path, layer: &str) -> Vec<PathBuf> {
     if !folder.is_dir() {
         return vec![src.join(format!("{layer}.rs"))];
     }
-    fs::read_dir(folder).expect("readable").map(|entry| entry.expect("an entry").path()).collect()
+    files_in(&folder)
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("an entry").path());
+    paths.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
 }

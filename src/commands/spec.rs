@@ -5,5 +5,5 @@ use crate::protocol::{Emitter, Message};
 
 /// Emits the specification.
 pub fn spec(emitter: &Emitter) {
-    emitter.message(&Message::Spec { spec: config::spec() });
+    emitter.message(&Message::Spec { spec: config::spec().clone() });
 }

@@ -7,6 +7,8 @@
 //! Several tasks may hand over at once, and any of them may be dropped while it waits. So a place in the queue is reserved
 //! first; lines leave the buffer only under its lock, straight into that place. Nothing that has left the buffer can be
 //! overtaken or lost.
+//!
+//! Half of this file is its tests, which reach into it.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
