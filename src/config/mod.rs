@@ -111,6 +111,7 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -276,6 +277,50 @@ mod tests {
             let failure = config(&changes).expect_err(&changes.to_string());
             assert_eq!(failure.message, wanted, "{changes}");
             assert!(!failure.message.contains("5up3r"), "{failure}");
+        }
+    }
+
+    /// Values of every type, those of the right form among them.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            (0i64..500).prop_map(Value::from),
+            "[0-9]{4}-[0-9]{2}-[0-9]{2}( 00:00:00Z?)?".prop_map(Value::from),
+            "[0-9 ,;]{0,12}".prop_map(Value::from),
+            "(https?://)?[a-z:/@\\[\\].0-9]{0,12}".prop_map(Value::from),
+            "(de|UK|utc|Europe/Paris|true|validation|Bearer x)".prop_map(Value::from),
+            "\\PC{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 12, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((key(), inner), 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn key() -> impl Strategy<Value = String> {
+        let ours: Vec<String> = coerce::properties(&spec()["connectionSpecification"]).map(|(key, _)| key.clone()).collect();
+        prop_oneof![8 => prop::sample::select(ours), 1 => "(advertiserId|token|config|account|start)", 1 => "\\PC{0,8}"]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+        #[test]
+        fn any_configuration_is_read_or_answered_without_its_token(
+            map in prop::collection::vec((key(), value()), 0..8),
+            start in prop_oneof![Just(json!("2026-01-01")), value()],
+        ) {
+            let mut config: serde_json::Map<String, Value> = map.into_iter().collect();
+            config.insert("api_token".into(), "5up3r-53cr3t-t0k3n".into());
+            config.insert("start_date".into(), start);
+            let raw = RawConfig::parse(&Value::Object(config).to_string()).expect("an object");
+            for failure in [raw.unknown_keys().err(), raw.config().err()].into_iter().flatten() {
+                prop_assert!(failure.message.ends_with(['.', '?']) && !failure.message.contains("5up3r"), "{}", failure);
+            }
         }
     }
 

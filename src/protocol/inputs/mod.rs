@@ -88,3 +88,65 @@ fn each_member<'t>(object: &'t RawValue, take: impl FnMut(Cow<'t, str>, &'t RawV
 fn each_element<'t>(array: &'t RawValue, take: impl FnMut(&'t RawValue)) -> bool {
     serde_json::Deserializer::from_str(array.get()).deserialize_seq(Elements::new(take)).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// JSON in which the words of catalogs and states come up again and again.
+    fn value() -> impl Strategy<Value = Value> {
+        let word = || {
+            prop::sample::select(vec![
+                "type",
+                "STATE",
+                "state",
+                "STREAM",
+                "stream",
+                "stream_descriptor",
+                "stream_state",
+                "name",
+                "GLOBAL",
+                "global",
+                "shared_state",
+                "stream_states",
+                "LEGACY",
+                "data",
+                "streams",
+                "catalog",
+                "sync_mode",
+                "incremental",
+                "cursor_field",
+                "version",
+                "accounts",
+                "supported_sync_modes",
+            ])
+            .prop_map(str::to_owned)
+        };
+        let leaf = prop_oneof![Just(Value::Null), any::<i64>().prop_map(Value::from), word().prop_map(Value::from)];
+        leaf.prop_recursive(6, 40, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((word(), inner), 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+        #[test]
+        fn any_file_is_read_or_answered_with_a_sentence(value in value(), cut in any::<prop::sample::Index>()) {
+            let text = value.to_string();
+            let half = &text[..cut.index(text.len())];
+            for text in [&text, half] {
+                let catalog = ConfiguredCatalog::parse(text).err();
+                let state = InputState::parse(text, |name| name == "stream").err();
+                for failure in [catalog, state].into_iter().flatten() {
+                    prop_assert!(failure.message.ends_with('.'), "{}", failure);
+                }
+            }
+        }
+    }
+}
