@@ -1,6 +1,7 @@
 //! Configured catalogs as the runners write them, each in its own way.
 
 use serde_json::{Value, json};
+use source_awin::commands::files;
 
 use crate::discover::streams;
 use crate::support::connector::catalog;
@@ -164,4 +165,48 @@ fn an_empty_catalog_is_read_without_a_call() {
     let output = read(&connector(&sandbox), &json!({"streams": []})).ok();
     assert!(output.of_type("RECORD").is_empty() && output.of_type("STATE").is_empty() && output.of_type("TRACE").is_empty());
     assert!(sandbox.calls().is_empty());
+}
+
+/// Reading a file takes at most four times its size, whatever is in it.
+#[test]
+fn large_catalogs_and_states_take_little_memory() {
+    const SIZE: usize = 4 << 20;
+    let filled = |before: &str, piece: &str, after: &str| format!("{before}{}{after}", piece.repeat(SIZE / piece.len()));
+    let stream = r#""stream":{"name":"transactions"},"sync_mode":"incremental""#;
+    let part = r#"{"accountId":1,"accountType":"advertiser","from":"2026-01-01T00:00:00Z","through":"2026-01-01T00:00:00Z"},"#;
+    let blob = filled(r#"{"version":1,"accounts":["#, part, r"{}]}");
+    let state =
+        format!(r#"{{"type":"STREAM","stream":{{"stream_descriptor":{{"name":"transactions"}},"stream_state":{blob}}}}}"#);
+    let catalogs = [
+        filled(&format!(r#"{{"streams":[{{{stream},"json_schema":["#), "{\"a\":0},", "0]}]}"),
+        filled(r#"{"streams":["#, &format!("{{{stream}}},"), &format!("{{{stream}}}]}}")),
+        filled("{", "\"a\":0,", "\"streams\":[]}"),
+        filled("{\"streams\":[", "{},", "{}]}"),
+        filled("[", "0,", "0]"),
+    ];
+    let states = [
+        format!("[{state}]"),
+        filled("{", "\"a\":0,", "\"b\":0}"),
+        filled("[", "{},", "{}]"),
+        filled("[", "0,", "0]"),
+        filled("", "{\"type\":\"STATE\"}\n", ""),
+    ];
+    let sandbox = sandbox();
+    let connector = connector(&sandbox);
+    let assert_small = |text: &[u8], read: &dyn Fn(&std::path::Path)| {
+        let file = connector.file("large", text);
+        let most = allocation_counter::measure(|| read(&file)).bytes_max;
+        let shown = String::from_utf8_lossy(&text[..80]).into_owned();
+        assert!(most <= 4 * text.len() as u64, "{most} bytes for {} of {shown}", text.len());
+    };
+    for text in &catalogs {
+        assert_small(text.as_bytes(), &|file| drop(files::catalog(file)));
+    }
+    for text in &states {
+        assert_small(text.as_bytes(), &|file| drop(files::state(file)));
+    }
+    let utf16: Vec<u8> = catalogs[0].encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_small(&utf16, &|file| drop(files::catalog(file)));
+    assert!(files::catalog(&connector.file("large", catalogs[0].as_bytes())).is_ok());
+    assert_eq!(files::state(&connector.file("large", states[0].as_bytes())).expect("a state").streams.len(), 1);
 }

@@ -190,7 +190,7 @@ fn files_that_cannot_be_used_are_config_errors_that_name_path_and_reason() {
 fn unknown_underscored_and_null_keys_are_accepted() {
     let sandbox = sandbox();
     let mut connector = connector(&sandbox);
-    let plain = essence(&connector.read(&HEART, None).ok());
+    let plain = connector.read(&HEART, None).ok();
     let mut odd = json!({"_limit": 3, "_page_size": {"a": []}, "old_key": [1, {"b": null}], "credentials": {"auth": "x"}});
     for key in properties().keys().filter(|key| connector.config.get(key.as_str()).is_none()) {
         odd[key.as_str()] = Value::Null;
@@ -198,9 +198,14 @@ fn unknown_underscored_and_null_keys_are_accepted() {
     for (key, value) in odd.as_object().expect("an object") {
         connector.config[key] = value.clone();
     }
-    assert_eq!(connector.check()["status"], "SUCCEEDED");
+    let warnings = ["The unknown key `old_key` is ignored.", "The unknown key `credentials` is ignored."];
+    let answer = connector.check();
+    assert_eq!((&answer["status"], &answer["message"]), (&json!("SUCCEEDED"), &json!(warnings.join(" "))));
     assert_eq!(connector.run("discover").ok().of_type("CATALOG").len(), 1);
-    assert_eq!(essence(&connector.read(&HEART, None).ok()), plain);
+    let output = connector.read(&HEART, None).ok();
+    assert_eq!(output.logs("WARN"), warnings);
+    let is_no_warning = |line: &Value| line["log"]["level"] != "WARN";
+    assert_eq!(essence(&output).into_iter().filter(is_no_warning).collect::<Vec<_>>(), essence(&plain));
 }
 
 /// [c6]
@@ -273,7 +278,7 @@ fn stdin_may_be_closed_empty_or_silent() {
         let mut child = silent.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
         let stdin = child.stdin.take();
         let output = child.wait_with_output().expect("ends");
-        let output = Output::new(output.stdout, &output.stderr, output.status.code()).ok();
+        let output = Output::new(&output.stdout, &output.stderr, output.status.code()).ok();
         assert_eq!(essence(&output), plain, "{name} with a pipe that says nothing");
         drop(stdin);
     }
@@ -297,6 +302,36 @@ fn any_working_directory_works_without_a_home() {
     }
     let mut relative = bare(&connector, &["check", "--config", "config.json"]);
     assert_eq!(Output::of(relative.current_dir(connector.folder.path())).ok().code, Some(0));
+}
+
+#[test]
+fn a_test_variable_is_said_while_it_is_in_force_and_an_error_if_it_makes_no_sense() {
+    let sandbox = sandbox();
+    let connector = connector(&sandbox);
+    for name in COMMANDS {
+        let calls = matches!(name, "check" | "read");
+        let said = command(&connector, name).output().expect("starts").stdout;
+        assert_eq!(
+            String::from_utf8_lossy(&said).contains("\"WARN\",\"message\":\"For tests only: SOURCE_AWIN_TEST_NOW (the clock"),
+            calls
+        );
+        for (variable, value) in [("SOURCE_AWIN_TEST_NOW", "yesterday"), ("SOURCE_AWIN_TEST_MINUTE_MS", "1s")] {
+            let output = Output::of(command(&connector, name).env(variable, value));
+            let wanted = format!("The environment variable {variable} is {value:?}, not ");
+            match name {
+                "check" => {
+                    let answer = &output.of_type("CONNECTION_STATUS")[0]["connectionStatus"];
+                    assert!(answer["status"] == "FAILED" && answer["message"].as_str().is_some_and(|m| m.starts_with(&wanted)));
+                }
+                "read" => {
+                    let errors = output.errors();
+                    assert_eq!((output.code, errors.len(), errors[0].1.as_str()), (Some(1), 1, "config_error"));
+                    assert!(errors[0].2.starts_with(&wanted), "{errors:?}");
+                }
+                _ => drop(output.ok()),
+            }
+        }
+    }
 }
 
 /// [c10]

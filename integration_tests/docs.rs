@@ -34,7 +34,7 @@ fn the_picture_of_the_tables_is_what_discover_says() {
 /// The reference takes the endpoints from the schemas' descriptions.
 #[test]
 fn the_endpoints_of_the_reference_are_those_that_are_asked() {
-    let config = Config::parse(br#"{"api_token":"t","start_date":"2026-01-01"}"#).expect("a plain configuration");
+    let config = Config::parse(r#"{"api_token":"t","start_date":"2026-01-01"}"#).expect("a plain configuration");
     let from = midnight(config.timezone, config.start_date);
     let window = Window { from, to: from + chrono::TimeDelta::days(1) };
     for stream in STREAMS {

@@ -293,7 +293,7 @@ fn killed_after(connector: &Connector, state: &Value, bytes: usize) -> Vec<Value
     child.stdout.take().expect("a pipe").take(bytes as u64).read_to_end(&mut got).expect("a readable pipe");
     child.kill().expect("the child can be killed");
     child.wait().expect("the child ends");
-    Output::new(got, b"", None).lines
+    Output::new(&got, b"", None).lines
 }
 
 proptest! {

@@ -22,6 +22,7 @@ mod history;
 mod in_sync;
 mod layers;
 mod limits;
+mod mistakes;
 mod odd_answers;
 mod output;
 mod process;

@@ -140,13 +140,13 @@ fn sixteen_writers_never_interleave_inside_a_line() {
             scope.spawn(move || {
                 let line = format!("{{\"w\":{writer},\"t\":\"{}\"}}\n", char::from(b'a' + writer).to_string().repeat(1 << 20));
                 for _ in 0..6 {
-                    emitter.lines(|lines| lines.extend_from_slice(line.as_bytes()));
-                    runtime().block_on(emitter.relieve()).expect("the output takes everything");
+                    emitter.write_with(|lines| lines.extend_from_slice(line.as_bytes()));
+                    runtime().block_on(emitter.flush_if_full()).expect("the output takes everything");
                 }
             });
         }
     });
-    runtime().block_on(emitter.finish()).expect("the output takes everything");
+    runtime().block_on(emitter.close()).expect("the output takes everything");
     let text = output.0.lock().expect("no panic with the lock");
     let mut counts = [0; 16];
     for line in text.split_inclusive(|byte| *byte == b'\n') {
@@ -291,7 +291,7 @@ fn read_slowly(connector: &Connector, pause: Duration) -> (Vec<u8>, u64) {
 fn a_slow_reader_gets_every_line_in_order_and_memory_stays_small() {
     let (_sandbox, connector) = bulk(30_000, "2026-11-01");
     let (raw, peak) = read_slowly(&connector, Duration::from_millis(8));
-    let output = Output::new(raw, &[], Some(0));
+    let output = Output::new(&raw, &[], Some(0));
     let ids: Vec<u64> = output.records("transactions").iter().filter_map(|row| row["id"].as_u64()).collect();
     assert_eq!(ids.len(), 30_000);
     assert!(ids.windows(2).all(|pair| pair[0] + 1 == pair[1]), "lost or out of order");
@@ -321,7 +321,7 @@ fn memory_stays_small_under_the_largest_rows() {
     let rows: Vec<String> = (1..30).map(|id| row(id, if id % 10 == 0 { &huge } else { &large })).collect();
     let sandbox = serving(&format!("[{}]", rows.join(",")));
     let (raw, peak) = read_slowly(&connector(&sandbox).with("advertiser_ids", "90210"), Duration::from_millis(8));
-    assert_eq!(Output::new(raw, &[], Some(0)).records("transactions").len(), 29);
+    assert_eq!(Output::new(&raw, &[], Some(0)).records("transactions").len(), 29);
     assert!(peak > 0 && peak < 64 * 1024, "{peak} KiB");
 }
 

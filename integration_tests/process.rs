@@ -39,7 +39,7 @@ fn interrupt(mut child: Child, process: impl Fn(&Child) -> u32, marker: &str, si
     reader.read_to_end(&mut raw).expect("readable");
     let ended = child.wait_with_output().expect("ends");
     assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
-    (Output::new(raw, &ended.stderr, ended.status.code()), ended.status)
+    (Output::new(&raw, &ended.stderr, ended.status.code()), ended.status)
 }
 
 /// Sandboxes in which a sync does not end by itself soon: calls that hang, rows without end, a quota that is used up.
@@ -213,7 +213,7 @@ fn a_terminal_at_stderr_shows_a_progress_bar() {
     let shown = command.stdin(Stdio::null()).output().expect("starts");
     assert!(shown.status.success(), "{shown:?}");
     let shown = String::from_utf8_lossy(&shown.stdout);
-    let output = Output::new(std::fs::read(messages).expect("readable"), &[], Some(0)).ok();
+    let output = Output::new(&std::fs::read(messages).expect("readable"), &[], Some(0)).ok();
     assert_valid(&output);
     let logs = output.logs("INFO");
     let planned = logs.iter().find_map(|log| log.split_once(" calls planned")).expect("a plan").0;

@@ -208,5 +208,5 @@ fn killed_after(connector: &Connector, state: &Value, bytes: usize) -> Vec<Value
     child.kill().expect("the child can be killed");
     child.wait().expect("the child ends");
     got.truncate(length);
-    Output::new(got, b"", None).lines
+    Output::new(&got, b"", None).lines
 }

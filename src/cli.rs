@@ -1,23 +1,14 @@
-//! The command line: one arm per command, and the rules of the protocol for answers and exit codes.
+//! The command line: its grammar, and the rules of the protocol for errors and exit codes.
 
-use std::fs;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use clap::{Args, Parser, Subcommand};
 use futures_util::FutureExt as _;
-use tokio::time::Instant;
 
-use crate::awin::{Client, Http, Settings, Timing};
-use crate::config::{self, Config};
-use crate::protocol::{
-    Closed, ConfiguredCatalog, ConnectionStatus, Emitter, Failure, InputState, Level, Message, Output, Secrets,
-};
-use crate::streams;
-use crate::sync::{self, Abort, Context, Progress};
+use crate::protocol::{Abort, Closed, Emitter, Failure, Level, Output};
+use crate::{commands, env, process};
 
 /// Airbyte source connector for the Awin affiliate network.
 #[derive(Debug, Parser)]
@@ -29,9 +20,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print what the configuration looks like.
+    /// Print the connector specification.
     Spec(Common),
-    /// Say whether data can be read with a configuration.
+    /// Check the configuration and the credentials.
     Check {
         #[command(flatten)]
         config: ConfigArg,
@@ -74,215 +65,72 @@ struct Common {
     debug: bool,
 }
 
-/// What the machine gives: the clock and the length of a minute. Tests set both by environment variables.
-#[derive(Debug, Clone, Copy)]
-pub struct Environment {
-    /// A clock that stands still.
-    pub now: Option<DateTime<Utc>>,
-    /// How long the quota's minute lasts; pauses and time-outs are in proportion to it.
-    pub minute: Duration,
-}
-
-impl Environment {
-    /// That of the process: `SOURCE_AWIN_TEST_NOW` (RFC 3339) and `SOURCE_AWIN_TEST_MINUTE_MS`, for tests only.
-    pub fn from_process() -> Self {
-        let now = std::env::var("SOURCE_AWIN_TEST_NOW").ok().and_then(|text| text.parse().ok());
-        let minute = std::env::var("SOURCE_AWIN_TEST_MINUTE_MS").ok().and_then(|text| text.parse().ok());
-        Self { now, minute: minute.map_or(Duration::from_secs(60), Duration::from_millis) }
-    }
-
-    /// The moment up to which a run reads, and when that is: the next full second. What happens before the run starts is
-    /// before it, even where Awin takes the end of a window as exclusive.
-    fn run_moment(&self) -> (DateTime<Utc>, Instant) {
-        let now = Utc::now();
-        let moment = self.now.unwrap_or_else(|| (now + TimeDelta::milliseconds(999)).trunc_subsecs(0));
-        let ahead = if self.now.is_none() { moment - now } else { TimeDelta::zero() };
-        (moment, Instant::now() + ahead.to_std().unwrap_or_default())
+impl Command {
+    fn is_debug(&self) -> bool {
+        let (Self::Spec(common) | Self::Check { common, .. } | Self::Discover { common, .. } | Self::Read { common, .. }) = self;
+        common.debug
     }
 }
 
 /// Time for a reader to take the last lines after a signal.
 const LAST_LINES: Duration = Duration::from_millis(1500);
 
-/// Runs the command until it is done or `stop` is; gives the exit code. Either way the output ends with a whole line.
-pub async fn run(cli: Cli, environment: Environment, output: Output, stop: impl Future<Output = ()>) -> u8 {
-    let (Command::Spec(common) | Command::Check { common, .. } | Command::Discover { common, .. } | Command::Read { common, .. }) =
-        &cli.command;
-    let debug = common.debug
-        || std::env::var("LOG_LEVEL").is_ok_and(|level| matches!(level.to_ascii_lowercase().as_str(), "debug" | "trace"));
-    let emitter = Emitter::new(output, debug);
-    let work = AssertUnwindSafe(command(cli.command, environment, emitter.clone())).catch_unwind();
+/// Runs the command until it is done or `stop` is, and returns the exit code: 0 if all went well, else 1 (2 is wrong usage).
+/// Either way the output ends with a whole line.
+pub async fn run(cli: Cli, output: Output, stop: impl Future<Output = ()>) -> u8 {
+    let emitter = Emitter::new(output, cli.command.is_debug() || env::is_debug());
+    let work = AssertUnwindSafe(run_command(cli.command, &emitter)).catch_unwind();
     let ended = tokio::select! {
-        ended = emitter.flush_while(work) => ended.map_or(Err(Stopped::Closed), |ended| ended.unwrap_or(Err(Stopped::Panicked))),
-        () = stop => Err(Stopped::Signalled),
-    };
-    let code = match ended {
-        Ok(code) => code,
-        Err(Stopped::Closed) => 1,
-        Err(Stopped::Signalled) => {
-            // A reader that takes little or nothing more must not keep the process alive.
-            let mut finished = std::pin::pin!(emitter.clone().finish());
-            if tokio::time::timeout(LAST_LINES, &mut finished).await.is_err() {
-                emitter.stop();
-                let _ = tokio::time::timeout(LAST_LINES / 2, finished).await;
-            }
+        ended = emitter.flush_while(work) => ended,
+        () = stop => {
+            give_up(emitter).await;
             return 1;
         }
-        Err(Stopped::Failed(failure)) => {
+    };
+    let code = match ended {
+        Ok(Ok(Ok(is_good))) => u8::from(!is_good),
+        Err(Closed) | Ok(Ok(Err(Abort::OutputClosed))) => 1,
+        Ok(Ok(Err(Abort::Fatal(failure)))) => {
             emitter.failure(&failure, None, None);
             1
         }
-        Err(Stopped::Panicked) => {
-            let place = crate::panics::last();
-            emitter.log_with_trace(Level::Fatal, "Something went wrong in the connector.", Some(&place));
-            let failure = Failure::system("Something went wrong in the connector. Report this as a bug, with the log.")
-                .with_detail(place.clone());
-            emitter.failure(&failure, None, Some(&place));
+        Ok(Err(_panic)) => {
+            let place = process::last_panic();
+            emitter.log_with_trace(Level::Fatal, INTERNAL_ERROR, Some(&place));
+            emitter.failure(&Failure::system(INTERNAL_ERROR).with_detail(place.clone()), None, Some(&place));
             1
         }
     };
-    match emitter.finish().await {
+    match emitter.close().await {
         Ok(()) => code,
         Err(Closed) => code.max(1),
     }
 }
 
-enum Stopped {
-    Closed,
-    Signalled,
-    Failed(Failure),
-    Panicked,
-}
+const INTERNAL_ERROR: &str = concat!(
+    "Internal error in source-awin ",
+    env!("CARGO_PKG_VERSION"),
+    ". Please report it with this log: https://github.com/source-awin/source-awin/issues."
+);
 
-impl From<Failure> for Stopped {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
+/// Ends the output soon: a reader that takes little or nothing more must not keep the process alive.
+async fn give_up(emitter: Emitter) {
+    let mut closed = std::pin::pin!(emitter.clone().close());
+    if tokio::time::timeout(LAST_LINES, &mut closed).await.is_err() {
+        emitter.abort();
+        let _ = tokio::time::timeout(LAST_LINES / 2, closed).await;
     }
 }
 
-impl From<Abort> for Stopped {
-    fn from(abort: Abort) -> Self {
-        match abort {
-            Abort::OutputClosed => Self::Closed,
-            Abort::Fatal(failure) => Self::Failed(failure),
-        }
-    }
-}
-
-async fn command(command: Command, environment: Environment, emitter: Emitter) -> Result<u8, Stopped> {
+/// True if all went well.
+async fn run_command(command: Command, emitter: &Emitter) -> Result<bool, Abort> {
     match command {
-        Command::Spec(_) => {
-            emitter.message(&Message::Spec { spec: Box::new(config::spec()) });
-            Ok(0)
-        }
-        Command::Check { config, .. } => {
-            let connection_status = check_connection(&config.config, environment, &emitter).await;
-            let level =
-                if matches!(connection_status, ConnectionStatus::Succeeded { .. }) { "Check succeeded" } else { "Check failed" };
-            emitter.log(Level::Info, level);
-            emitter.message(&Message::ConnectionStatus { connection_status });
-            Ok(0)
-        }
-        Command::Discover { config, .. } => {
-            load_config(&config.config, &emitter)?;
-            emitter.message(&Message::Catalog { catalog: streams::discover() });
-            Ok(0)
-        }
+        Command::Spec(_) => commands::spec::spec(emitter),
+        Command::Check { config, .. } => commands::check::check(&config.config, emitter).await,
+        Command::Discover { config, .. } => commands::discover::discover(&config.config, emitter)?,
         Command::Read { config, catalog, state, .. } => {
-            let config = load_config(&config.config, &emitter)?;
-            let catalog = ConfiguredCatalog::parse(&load("catalog", &catalog)?).map_err(|failure| in_file(&catalog, failure))?;
-            let input = match state {
-                Some(state) => InputState::parse(&load("state", &state)?).map_err(|failure| in_file(&state, failure))?,
-                None => InputState::default(),
-            };
-            let (moment, reached) = environment.run_moment();
-            let progress = Arc::new(Progress::new(emitter.clone(), config.requests_per_minute, environment.minute));
-            let client = client(&config, environment, &progress)?;
-            let now = moment.with_timezone(&config.timezone);
-            let unreachable = std::sync::Mutex::default();
-            let context = Context { emitter, client, progress: Arc::clone(&progress), config, now, reached, unreachable };
-            let complete = tokio::select! {
-                complete = sync::read(&context, catalog, &input) => complete?,
-                () = tell_regularly(&progress, environment.minute) => false,
-            };
-            progress.end();
-            Ok(u8::from(!complete))
+            return commands::read::read(&config.config, &catalog, state.as_deref(), emitter).await;
         }
     }
-}
-
-/// Never ends.
-async fn tell_regularly(progress: &Progress, minute: Duration) {
-    loop {
-        tokio::time::sleep(minute).await;
-        progress.tell();
-    }
-}
-
-async fn check_connection(path: &Path, environment: Environment, emitter: &Emitter) -> ConnectionStatus {
-    let status = match load_config(path, emitter) {
-        Ok(config) => {
-            let progress = Arc::new(Progress::new(emitter.clone(), config.requests_per_minute, environment.minute));
-            match client(&config, environment, &progress) {
-                Ok(client) => sync::check(client, emitter.clone(), &config).await,
-                Err(failure) => ConnectionStatus::Failed { message: failure.message },
-            }
-        }
-        Err(failure) => ConnectionStatus::Failed { message: failure.message },
-    };
-    match status {
-        ConnectionStatus::Failed { message } => ConnectionStatus::Failed { message: emitter.redact(&message) },
-        ConnectionStatus::Succeeded { message } => {
-            if let Some(message) = &message {
-                emitter.log(Level::Warn, message);
-            }
-            ConnectionStatus::Succeeded { message }
-        }
-    }
-}
-
-fn client(config: &Config, environment: Environment, progress: &Arc<Progress>) -> Result<Client, Failure> {
-    let timing = Timing::scaled_to(environment.minute);
-    let http = Http::new(&config.api_url, &config.api_token, timing).map_err(|why| {
-        Failure::config(format!(
-            "No connection can be made from this machine: {why}. Check its CA certificates (SSL_CERT_FILE) and proxy settings."
-        ))
-    })?;
-    let mut secrets = Secrets::default();
-    secrets.add(config.api_token.expose());
-    Ok(Client::new(Settings {
-        transport: Arc::new(http),
-        secrets,
-        quota: config.requests_per_minute,
-        timing,
-        observer: Arc::<Progress>::clone(progress),
-    }))
-}
-
-fn load_config(path: &Path, emitter: &Emitter) -> Result<Config, Failure> {
-    let text = load("configuration", path)?;
-    // Before anything is said about the rest.
-    if let Some(token) = Config::token_in(&text) {
-        emitter.hide(token.expose());
-    }
-    let is_object = matches!(serde_json::from_slice(&text), Ok(serde_json::Value::Object(_)));
-    Config::parse(&text).map_err(|failure| if is_object { failure } else { in_file(path, failure) })
-}
-
-/// `failure` with the file that it is about.
-fn in_file(path: &Path, failure: Failure) -> Failure {
-    Failure { message: format!("{} The file is {}.", failure.message, path.display()), ..failure }
-}
-
-fn load(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| {
-        let path = path.display();
-        let remedy = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => {
-                "Make it readable for the user of this process (in the image: uid 1000), and the folders above it, too."
-            }
-            _ => "Check the path.",
-        };
-        Failure::config(format!("The {what} file {path} cannot be read ({error}). {remedy}"))
-    })
+    Ok(true)
 }

@@ -1,8 +1,11 @@
 //! An Airbyte-protocol source connector for the Awin affiliate network.
 //!
-//! Modules import in one direction only, each from those above it: [`protocol`], [`config`], [`json`], [`awin`], [`streams`],
-//! [`sync`], [`cli`]. A run reads like its data flows: configuration, state and catalog give a plan (pure); the plan is
+//! Modules import in one direction only, each from those above it: [`env`], [`protocol`], [`config`], [`json`], [`awin`],
+//! [`streams`], [`sync`], [`commands`], [`process`], [`cli`]. A run reads like its data flows: configuration, state and catalog
+//! give a plan (pure); the plan is
 //! fetched, its rows are shaped and emitted, and each window ends with a checkpoint.
+
+pub mod env;
 
 pub mod protocol;
 
@@ -16,6 +19,8 @@ pub mod streams;
 
 pub mod sync;
 
-pub mod cli;
+pub mod commands;
 
-pub mod panics;
+pub mod process;
+
+pub mod cli;

@@ -93,7 +93,7 @@ pub fn bad_configs() -> Vec<(String, Value)> {
         ("start_date", json!("2026-02-30")),
         ("start_date", json!("01/02/2026")),
         ("start_date", json!("yesterday")),
-        ("start_date", json!("2026-11-16T00:00:00Z")),
+        ("start_date", json!("2026-11-16T07:30:00Z")),
         ("end_date", json!("2026-13-01")),
         ("end_date", json!("2026-11-15")),
         ("timezone", json!("Mars/Olympus")),

@@ -10,6 +10,7 @@ use awin_sandbox::instant;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use source_awin::awin::{Answer, CallError, Client, Request, Settings, Timing, Transport};
 use source_awin::config::Config;
@@ -47,7 +48,7 @@ impl Transport for Served {
             };
             let pieces = stream::iter([Ok(Bytes::from(body))]);
             let body = if hangs { pieces.chain(stream::pending()).boxed() } else { pieces.boxed() };
-            Ok(Answer { status, headers: Default::default(), body })
+            Ok(Answer { status, headers: HeaderMap::default(), body })
         }
         .boxed()
     }
@@ -101,11 +102,11 @@ pub fn read(streams: &[&str], config: &Value, state: Option<&Value>, server: Ser
         for (key, value) in config.as_object().expect("an object") {
             full[key] = value.clone();
         }
-        let config = Config::parse(full.to_string().as_bytes()).expect("valid");
+        let config = Config::parse(&full.to_string()).expect("valid");
         let catalog = super::connector::catalog(streams, "incremental");
-        let catalog = ConfiguredCatalog::parse(catalog.to_string().as_bytes()).expect("valid");
+        let catalog = ConfiguredCatalog::parse(&catalog.to_string()).expect("valid");
         let input =
-            state.map_or_else(InputState::default, |state| InputState::parse(state.to_string().as_bytes()).expect("valid"));
+            state.map_or_else(InputState::default, |state| InputState::parse(&state.to_string(), |_| true).expect("valid"));
         let (sender, receiver) = mpsc::channel();
         let emitter = Emitter::new(Box::new(Sink(sender)), false);
         let timing = Timing::default();
@@ -156,7 +157,7 @@ async fn take_lines(
     lines: &mut Vec<(Duration, Value)>,
 ) {
     let marker = format!("\"tick {tick}\"");
-    emitter.lines(|out| out.extend_from_slice(format!("{marker}\n").as_bytes()));
+    emitter.write_with(|out| out.extend_from_slice(format!("{marker}\n").as_bytes()));
     emitter.flush().await.expect("the sink is there");
     loop {
         let bytes = receiver.recv().expect("the sink is there");

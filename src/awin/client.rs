@@ -77,6 +77,11 @@ impl Client {
         Call { client: self.clone(), request, patience, failures: 0 }
     }
 
+    /// What an answer says that is not as it should be, as far as it is worth showing.
+    pub fn words_of(&self, body: &[u8]) -> String {
+        text_of_body(body, &self.0.secrets)
+    }
+
     /// An answer has been committed: the run's patience starts anew.
     pub fn got_on(&self) {
         *self.got_on_at() = Instant::now();
@@ -114,9 +119,8 @@ impl Client {
                 if status == 429 {
                     quota.block(retry_after);
                 }
-                // Before it is cut: a part of the token would not be found any more.
-                let text = secrets.redact(&String::from_utf8_lossy(&beginning(Body::new(body, *timing)).await));
-                Err(CallError::from_status(status, text_of_body(text.as_bytes()), retry_after))
+                let text = text_of_body(&beginning(Body::new(body, *timing)).await, secrets);
+                Err(CallError::from_status(status, text, retry_after))
             }
         }
     }

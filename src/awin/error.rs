@@ -6,10 +6,12 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::Request;
-use crate::protocol::FailureKind;
+use crate::protocol::{FailureKind, Secrets};
 
 /// Characters of an answer that is not Awin's error envelope which are worth showing.
 const SHOWN: usize = 200;
+/// Characters of it that are searched for words between markup.
+const SEARCHED: usize = 64 * 1024;
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -108,15 +110,17 @@ impl CallError {
 }
 
 /// What an error answer says: the envelope's `description`, else its `error`, else the beginning of the text, without markup.
-pub fn text_of_body(body: &[u8]) -> String {
+/// Without `secrets`, either way.
+pub fn text_of_body(body: &[u8], secrets: &Secrets) -> String {
     if let Ok(Value::Object(envelope)) = serde_json::from_slice(body) {
         for key in ["description", "message", "error"] {
             if let Some(text) = envelope.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()) {
-                return text.chars().take(SHOWN).collect();
+                return secrets.redacted_excerpt(text.as_bytes(), SHOWN);
             }
         }
     }
-    let text = String::from_utf8_lossy(body);
+    // Masked before the markup is taken out: it may be a part of the token.
+    let text = secrets.redacted_excerpt(body, SEARCHED);
     let mut in_tag = false;
     let plain: String = text
         .chars()
@@ -158,8 +162,8 @@ mod tests {
             ("[1,2]", "[1,2]"),
             ("plain", "plain"),
         ] {
-            assert_eq!(text_of_body(body.as_bytes()), wanted);
+            assert_eq!(text_of_body(body.as_bytes(), &Secrets::default()), wanted);
         }
-        assert_eq!(text_of_body("x".repeat(5000).as_bytes()).len(), SHOWN);
+        assert_eq!(text_of_body("x".repeat(5000).as_bytes(), &Secrets::default()).len(), SHOWN);
     }
 }

@@ -9,7 +9,7 @@ mod timing;
 mod transport;
 
 pub use client::{Body, Call, Client, Observer, Settings};
-pub use error::{CallError, FailedCall, text_of_body};
+pub use error::{CallError, FailedCall};
 pub use quota::{IN_FLIGHT, Quota};
 pub use request::Request;
 pub use retry::{Patience, Verdict, verdict};

@@ -7,6 +7,8 @@
 //! Several tasks may hand over at once, and any of them may be dropped while it waits. So a place in the queue is reserved
 //! first; lines leave the buffer only under its lock, straight into that place. Nothing that has left the buffer can be
 //! overtaken or lost.
+//!
+//! Half of this file is its tests, which reach into it.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,13 +20,14 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{
-    Descriptor, Failure, Level, Log, Message, RateLimited, Reason, ReasonKind, Secrets, State, StateKind, Stats, Status,
-    StreamState, StreamStatus, Trace, TraceBody, TraceError, now_millis,
+    Descriptor, Failure, Level, Log, Message, RateLimited, Reason, Secrets, State, Stats, Status, StreamState, StreamStatus,
+    Trace, TraceBody, TraceError,
 };
+use crate::env::now_millis;
 
 /// Bytes of lines that are handed over at once: large enough to make the hand-over cheap, small enough to keep memory flat.
 const BATCH: usize = 256 * 1024;
-/// Bytes of lines that are written at once, between which the output can be stopped.
+/// Bytes of lines that are written at once, between which the output can be aborted.
 const PIECE: usize = 64 * 1024;
 /// Batches that wait while one is written: enough for both sides not to wait for each other.
 const WAITING: usize = 4;
@@ -43,7 +46,7 @@ pub struct Closed;
 pub struct Emitter {
     shared: Arc<Mutex<Shared>>,
     batches: mpsc::Sender<Vec<u8>>,
-    stopped: Arc<AtomicBool>,
+    aborted: Arc<AtomicBool>,
     /// Set by the writing thread once the output has taken everything.
     written: Arc<AtomicBool>,
 }
@@ -58,14 +61,14 @@ impl Emitter {
     /// Starts the writing thread. `debug` lets DEBUG lines through.
     pub fn new(mut output: Output, debug: bool) -> Self {
         let (batches, mut receiver) = mpsc::channel::<Vec<u8>>(WAITING);
-        let stopped = Arc::new(AtomicBool::new(false));
-        let is_stopped = Arc::clone(&stopped);
+        let aborted = Arc::new(AtomicBool::new(false));
+        let is_aborted = Arc::clone(&aborted);
         let written = Arc::new(AtomicBool::new(false));
         let is_written = Arc::clone(&written);
         thread::spawn(move || {
             while let Some(batch) = receiver.blocking_recv().filter(|batch| !batch.is_empty()) {
                 for lines in whole_lines(&batch) {
-                    if is_stopped.load(Ordering::Relaxed) {
+                    if is_aborted.load(Ordering::Relaxed) {
                         return;
                     }
                     if let Err(error) = output.write_all(lines).and_then(|()| output.flush()) {
@@ -79,12 +82,12 @@ impl Emitter {
             is_written.store(true, Ordering::Release);
         });
         let shared = Shared { lines: Vec::with_capacity(2 * BATCH), secrets: Secrets::default(), debug };
-        Self { shared: Arc::new(Mutex::new(shared)), batches, stopped, written }
+        Self { shared: Arc::new(Mutex::new(shared)), batches, aborted, written }
     }
 
-    /// Ends the output behind the lines that are being written; what waits is given up.
-    pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+    /// Ends the output after the lines that are being written; what waits is given up.
+    pub fn abort(&self) {
+        self.aborted.store(true, Ordering::Relaxed);
     }
 
     /// Takes `secret` out of all later texts, however it is written there. Rows are not searched: Awin never sends the token
@@ -96,6 +99,11 @@ impl Emitter {
     /// `text` without secrets.
     pub fn redact(&self, text: &str) -> String {
         self.shared().redact(text)
+    }
+
+    /// The first `chars` characters of `text`, without secrets.
+    pub fn redacted_excerpt(&self, text: &str, chars: usize) -> String {
+        self.shared().secrets.redacted_excerpt(text.as_bytes(), chars)
     }
 
     /// A line for the log.
@@ -120,7 +128,7 @@ impl Emitter {
 
     /// `stream` waits for the quota until `quota_reset` (milliseconds since the epoch).
     pub fn rate_limited(&self, stream: &Descriptor, quota_reset: u64) {
-        let reason = Reason { kind: ReasonKind::RateLimited, rate_limited: RateLimited { quota_reset } };
+        let reason = Reason { rate_limited: RateLimited { quota_reset } };
         self.stream_status(stream, Status::Running, Some(vec![reason]));
     }
 
@@ -151,11 +159,9 @@ impl Emitter {
     /// A checkpoint: `records` is the number of RECORDs of `stream` since its last one.
     #[expect(clippy::cast_precision_loss, reason = "the protocol types a count as a double; 2^53 records are out of reach")]
     pub fn state(&self, stream: &Descriptor, blob: Value, records: u64) {
-        let stream = StreamState { stream_descriptor: stream.clone(), stream_state: Some(blob) };
-        let source_stats = Some(Stats { record_count: records as f64 });
-        self.message(&Message::State {
-            state: State { kind: StateKind::Stream, stream: Some(stream), global: None, source_stats },
-        });
+        let stream = StreamState { stream_descriptor: stream.clone(), stream_state: blob };
+        let source_stats = Stats { record_count: records as f64 };
+        self.message(&Message::State { state: State { stream, source_stats } });
     }
 
     /// Any message. Texts in it must have been redacted.
@@ -163,13 +169,13 @@ impl Emitter {
         self.shared().line(message);
     }
 
-    /// Appends whole lines, written by `write`, and says what it said.
-    pub fn lines<T>(&self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    /// Appends whole lines, written by `write`, and returns what it returns.
+    pub fn write_with<T>(&self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         write(&mut self.shared().lines)
     }
 
     /// Hands the lines over if they are worth a write. Waits while the reader is slow.
-    pub async fn relieve(&self) -> Result<(), Closed> {
+    pub async fn flush_if_full(&self) -> Result<(), Closed> {
         if self.shared().lines.len() < BATCH { Ok(()) } else { self.flush().await }
     }
 
@@ -203,7 +209,7 @@ impl Emitter {
     }
 
     /// Writes out all lines and waits until the output has them.
-    pub async fn finish(self) -> Result<(), Closed> {
+    pub async fn close(self) -> Result<(), Closed> {
         let _ = self.flush().await;
         // An empty batch is the end. The thread drops its side when all is out, or when the reader is gone.
         let _ = self.batches.send(Vec::new()).await;
@@ -278,16 +284,16 @@ mod tests {
     async fn a_line_that_a_panic_left_unfinished_does_not_go_out() {
         let kept = Kept::default();
         let emitter = Emitter::new(Box::new(kept.clone()), false);
-        emitter.lines(|lines| lines.extend_from_slice(b"whole\n"));
+        emitter.write_with(|lines| lines.extend_from_slice(b"whole\n"));
         let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            emitter.lines(|lines| {
+            emitter.write_with(|lines| {
                 lines.extend_from_slice(b"half of a li");
                 panic!("in the middle");
             });
         }));
         assert!(broken.is_err());
         emitter.log(Level::Info, "after");
-        assert_eq!(emitter.finish().await, Ok(()));
+        assert_eq!(emitter.close().await, Ok(()));
         let text = String::from_utf8(kept.0.lock().expect("the lock").clone()).expect("UTF-8");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!((lines.len(), lines[0]), (2, "whole"), "{text}");
@@ -321,21 +327,21 @@ mod tests {
         let beside = tokio::spawn(async move {
             for call in 0..windows {
                 tokio::time::sleep(FLUSH_INTERVAL / 3).await;
-                calls.lines(|lines| lines.extend_from_slice(format!("call {call}\n").as_bytes()));
+                calls.write_with(|lines| lines.extend_from_slice(format!("call {call}\n").as_bytes()));
             }
         });
         for window in 0..windows {
-            emitter.lines(|lines| lines.extend_from_slice(format!("record {window}\n").as_bytes()));
+            emitter.write_with(|lines| lines.extend_from_slice(format!("record {window}\n").as_bytes()));
             if window % 3 == 0 {
                 tokio::time::sleep(FLUSH_INTERVAL / 2).await;
             }
-            emitter.lines(|lines| lines.extend_from_slice(format!("state {window}\n").as_bytes()));
+            emitter.write_with(|lines| lines.extend_from_slice(format!("state {window}\n").as_bytes()));
             if emitter.flush().await.is_err() {
                 return;
             }
         }
         let _ = beside.await;
-        emitter.lines(|lines| lines.extend_from_slice(b"record last\nstate last\n"));
+        emitter.write_with(|lines| lines.extend_from_slice(b"record last\nstate last\n"));
     }
 
     /// The lines of the run, and of the calls beside it, each in the order in which they were written.
@@ -372,7 +378,7 @@ mod tests {
                 };
                 let work = emitter.flush_while(windows(emitter.clone(), count));
                 let (done, ()) = tokio::join!(work, release);
-                assert_eq!((done, emitter.finish().await), (Ok(()), Ok(())), "round {round}");
+                assert_eq!((done, emitter.close().await), (Ok(()), Ok(())), "round {round}");
             });
             assert_whole_and_in_order(&kept.0.lock().expect("the lock"), count, round);
         }
@@ -400,15 +406,15 @@ mod tests {
             runtime.block_on(async {
                 let emitter = Emitter::new(Box::new(writer), false);
                 let long = format!("call {}\n", "x".repeat(70_000));
-                emitter.lines(|lines| lines.extend_from_slice(long.repeat(4).as_bytes()));
+                emitter.write_with(|lines| lines.extend_from_slice(long.repeat(4).as_bytes()));
                 let work = async {
                     for window in 0..50 {
-                        emitter.lines(|lines| lines.extend_from_slice(format!("record {window}\n").as_bytes()));
+                        emitter.write_with(|lines| lines.extend_from_slice(format!("record {window}\n").as_bytes()));
                         tokio::task::yield_now().await;
-                        emitter.lines(|lines| lines.extend_from_slice(format!("state {window}\n").as_bytes()));
+                        emitter.write_with(|lines| lines.extend_from_slice(format!("state {window}\n").as_bytes()));
                         emitter.flush().await.expect("the reader is there");
                     }
-                    emitter.lines(|lines| lines.extend_from_slice(b"record last\nstate last\n"));
+                    emitter.write_with(|lines| lines.extend_from_slice(b"record last\nstate last\n"));
                 };
                 // A second one that hands over as fast as it can stands for the regular one.
                 let eager = async {
@@ -418,7 +424,7 @@ mod tests {
                     }
                 };
                 tokio::select! { () = work => {}, () = eager => {} }
-                assert_eq!(emitter.finish().await, Ok(()));
+                assert_eq!(emitter.close().await, Ok(()));
             });
             let text = String::from_utf8(reading.join().expect("read")).expect("UTF-8");
             let run: Vec<&str> = text.lines().filter(|line| !line.starts_with("call")).collect();
@@ -432,7 +438,7 @@ mod tests {
         let emitter = Emitter::new(Box::new(writer), false);
         drop(reader);
         emitter.log(Level::Info, "into the void");
-        assert_eq!(emitter.finish().await, Err(Closed));
+        assert_eq!(emitter.close().await, Err(Closed));
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use super::Closed;
 
 /// Who has to act. The platform retries all but `config_error`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum FailureKind {
     /// The user must change something: the configuration, the token, rights at Awin.
     #[serde(rename = "config_error")]
@@ -50,6 +52,27 @@ impl Failure {
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
+    }
+}
+
+/// Why a command ended before it was done.
+#[derive(Debug)]
+pub enum Abort {
+    /// Nobody reads our output any more.
+    OutputClosed,
+    /// Nothing more can be done.
+    Fatal(Failure),
+}
+
+impl From<Failure> for Abort {
+    fn from(failure: Failure) -> Self {
+        Self::Fatal(failure)
+    }
+}
+
+impl From<Closed> for Abort {
+    fn from(Closed: Closed) -> Self {
+        Self::OutputClosed
     }
 }
 

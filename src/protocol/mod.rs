@@ -3,20 +3,18 @@
 //! Nothing in here knows of Awin. Types follow protocol v0 (up to 0.18); absent keys are left out, never written as null,
 //! because some readers stumble over an explicit null.
 
-mod catalog;
 mod emitter;
 mod failure;
-mod message;
+mod inputs;
+mod messages;
 mod secrets;
-mod state;
 
-pub use catalog::{ConfiguredCatalog, ConfiguredStream, SyncMode};
 pub use emitter::{Closed, Emitter, Output};
-pub use failure::{Failure, FailureKind};
-pub use message::{
-    AirbyteStream, Analytics, Catalog, Change, ChangeKind, ChangeReason, ConnectionStatus, ConnectorConfig, Control, ControlKind,
-    Descriptor, Estimate, EstimateKind, GlobalState, Level, Log, Message, RateLimited, Reason, ReasonKind, Record, RecordMeta,
-    Spec, State, StateKind, Stats, Status, StreamState, StreamStatus, Trace, TraceBody, TraceError, now_millis,
+pub use failure::{Abort, Failure, FailureKind};
+pub(crate) use inputs::explain_json;
+pub use inputs::{ConfiguredCatalog, ConfiguredStream, InputState, SyncMode};
+pub use messages::{
+    AirbyteStream, Catalog, Change, ChangeKind, ChangeReason, ConnectionStatus, Descriptor, Level, Log, Message, RateLimited,
+    Reason, State, Stats, Status, StreamState, StreamStatus, Trace, TraceBody, TraceError,
 };
 pub use secrets::Secrets;
-pub use state::InputState;

@@ -1,113 +1,153 @@
-//! Takes secrets out of texts, however they are written there.
+//! Takes secrets out of texts, however they are written there: as they are, escaped as in JSON (once or several times),
+//! percent-encoded, in base64, or in any mixture of these.
+//!
+//! The work is at most the length of the text times that of the secrets, whatever a hostile server writes.
 
-use std::str::Chars;
+use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 
 /// What stands in the place of a secret.
 const MASK: &str = "****";
+/// Bytes of the longest writing of a character: `\u002f`.
+const LONGEST_WRITING: usize = 6;
 
 /// Secrets that no text may show.
 #[derive(Clone, Default)]
 pub struct Secrets {
-    texts: Vec<String>,
-    /// Their base64, alone or behind something else (`Bearer `).
-    encoded: Vec<String>,
+    /// The secrets and their base64, without backslashes: those escape, so any number of them is passed over in a text.
+    forms: Vec<Vec<u8>>,
 }
 
 impl Secrets {
     /// From now on `secret` is taken out.
     pub fn add(&mut self, secret: &str) {
         // Hiding a text of one or two letters would garble every message and protect nothing.
-        if secret.len() < 4 || self.texts.iter().any(|known| known == secret) {
+        if secret.len() < 4 {
             return;
         }
-        self.texts.push(secret.to_owned());
+        self.add_form(secret.as_bytes());
         // What stands before it shifts the letters of base64 by one of three amounts.
         for (shift, foreign) in [(0, 0), (1, 2), (2, 3)] {
             let bytes: Vec<u8> = [&[0; 2][..shift], secret.as_bytes()].concat();
             let own = foreign..bytes.len() * 8 / 6;
             for text in [BASE64_STANDARD_NO_PAD.encode(&bytes), BASE64_URL_SAFE_NO_PAD.encode(&bytes)] {
-                self.encoded.push(text[own.clone()].to_owned());
+                self.add_form(&text.as_bytes()[own.clone()]);
             }
+        }
+    }
+
+    fn add_form(&mut self, form: &[u8]) {
+        let form: Vec<u8> = form.iter().copied().filter(|byte| *byte != b'\\').collect();
+        if !form.is_empty() && !self.forms.contains(&form) {
+            self.forms.push(form);
         }
     }
 
     /// `text` with every secret masked.
     pub fn redact(&self, text: &str) -> String {
-        let text = self.texts.iter().fold(text.to_owned(), |text, secret| mask(text, secret));
-        self.encoded.iter().fold(text, |text, form| text.replace(form.as_str(), MASK))
+        self.masked(text, false).into_owned()
+    }
+
+    /// The first `chars` characters of `text`, with every secret masked, also one that reaches beyond them. Only what is shown
+    /// is searched, so `text` may be of any length.
+    pub fn redacted_excerpt(&self, text: &[u8], chars: usize) -> String {
+        let longest = self.forms.iter().map(Vec::len).max().unwrap_or_default();
+        let searched = &text[..text.len().min(4 * chars + LONGEST_WRITING * longest)];
+        let masked = self.masked(&String::from_utf8_lossy(searched), searched.len() < text.len()).into_owned();
+        masked.chars().take(chars).collect()
+    }
+
+    fn masked<'t>(&self, text: &'t str, is_cut: bool) -> Cow<'t, str> {
+        self.forms.iter().fold(Cow::Borrowed(text), |text, form| match mask(&text, form, is_cut) {
+            Some(masked) => Cow::Owned(masked),
+            None => text,
+        })
     }
 }
 
-fn mask(text: String, secret: &str) -> String {
+/// `text` with every writing of `form` masked; `None` if it holds none. If it `is_cut`, a beginning of one at its end counts.
+fn mask(text: &str, form: &[u8], is_cut: bool) -> Option<String> {
+    let bytes = text.as_bytes();
     let mut masked = String::new();
-    let mut from = 0;
-    let mut at = 0;
-    while at < text.len() {
-        if let Some(length) = written(&text[at..], secret) {
+    let (mut from, mut at) = (0, 0);
+    while at < bytes.len() {
+        if let Some(end) = end_of_writing(bytes, at, form, is_cut) {
             masked.push_str(&text[from..at]);
             masked.push_str(MASK);
-            at += length;
-            from = at;
+            (from, at) = (end, end);
         } else {
-            at += text[at..].chars().next().map_or(1, char::len_utf8);
+            // No writing begins at any of the backslashes here either: they were passed over just now.
+            at = after_backslashes(bytes, at) + 1;
         }
     }
-    if from == 0 {
-        return text;
+    if masked.is_empty() {
+        return None;
     }
     masked.push_str(&text[from..]);
-    masked
+    Some(masked)
 }
 
-/// Length of the writing of `secret` with which `text` begins, whichever characters of it are escaped, and how.
-fn written(text: &str, secret: &str) -> Option<usize> {
-    fn behind<'t>(text: &'t str, mut secret: Chars<'_>) -> Option<&'t str> {
-        let Some(c) = secret.next() else { return Some(text) };
-        character(text, c).into_iter().flatten().find_map(|rest| behind(rest, secret.clone()))
+/// Where the longest writing of `form` ends that begins at `start`, whichever characters of it are escaped, and how.
+fn end_of_writing(text: &[u8], start: usize, form: &[u8], is_cut: bool) -> Option<usize> {
+    let (first, others) = form.split_first()?;
+    // More than one only where a `%` of the form may be written as itself or as `%25`, and the like.
+    let mut ends = Vec::new();
+    let mut is_open = add_ends(text, start, *first, &mut ends);
+    for c in others {
+        for at in std::mem::take(&mut ends) {
+            is_open |= add_ends(text, at, *c, &mut ends);
+        }
+        if ends.is_empty() {
+            break;
+        }
     }
-    Some(text.len() - behind(text, secret.chars())?.len())
+    if is_open && is_cut { Some(text.len()) } else { ends.into_iter().max() }
 }
 
-/// What follows each writing of `c` with which `text` begins: itself, behind backslashes, as `%2F`, `\u002f` or `&#47;`.
-fn character(text: &str, c: char) -> [Option<&str>; 5] {
-    let code = u32::from(c);
-    let plain = text.trim_start_matches('\\');
-    let is_escaped = plain.len() < text.len();
-    let hex = |prefix: &str, digits: usize| {
-        let number = plain.strip_prefix(prefix)?.get(..digits)?;
-        (u32::from_str_radix(number, 16) == Ok(code)).then(|| &plain[prefix.len() + digits..])
-    };
-    let entity = || {
-        let (name, rest) = plain.strip_prefix('&')?.split_once(';')?;
-        let is_it = match (name, name.strip_prefix('#')) {
-            ("quot", _) => c == '"',
-            ("amp", _) => c == '&',
-            ("lt", _) => c == '<',
-            ("gt", _) => c == '>',
-            ("apos", _) => c == '\'',
-            (_, Some(number)) => {
-                number.strip_prefix(['x', 'X']).map_or_else(|| number.parse(), |hex| u32::from_str_radix(hex, 16)) == Ok(code)
-            }
-            _ => false,
+/// Adds the ends of the writings of `c` at `at`. True if the text ends within one.
+fn add_ends(text: &[u8], at: usize, c: u8, ends: &mut Vec<usize>) -> bool {
+    let next = after_backslashes(text, at);
+    let rest = &text[next..];
+    let [high, low] = [c >> 4, c & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+    let writings = [&[c][..], &[b'%', high, low], &[b'u', b'0', b'0', high, low]];
+    let is_escaped = next > at;
+    let mut is_open = false;
+    for writing in writings.into_iter().filter(|writing| writing.len() < 5 || is_escaped) {
+        let begins = std::iter::zip(rest, writing).all(|(a, b)| a == b || (writing.len() > 1 && a.eq_ignore_ascii_case(b)));
+        let end = next + writing.len();
+        is_open |= begins && end > text.len();
+        if begins && end <= text.len() && !ends.contains(&end) {
+            ends.push(end);
+        }
+    }
+    is_open
+}
+
+/// The end of the backslashes at `at`, plain or encoded.
+fn after_backslashes(text: &[u8], at: usize) -> usize {
+    let mut end = at;
+    loop {
+        #[cfg(test)]
+        tests::STEPS.set(tests::STEPS.get() + 1);
+        let rest = &text[end..];
+        let starts_with = |writing: &[u8]| rest.get(..writing.len()).is_some_and(|rest| rest.eq_ignore_ascii_case(writing));
+        end += match rest {
+            [b'\\', ..] => 1,
+            [b'%', ..] if starts_with(b"%5c") => 3,
+            [b'u', ..] if end > at && starts_with(b"u005c") => 5,
+            _ => return end,
         };
-        is_it.then_some(rest)
-    };
-    // Itself comes last: a `%` may be one, or the beginning of `%25`.
-    [
-        hex("%", 2),
-        entity(),
-        hex("u", 4).filter(|_| is_escaped),
-        // A backslash is itself written as several: those before the next character are all its.
-        if c == '\\' { Some(plain) } else { plain.strip_prefix(c) }.filter(|_| is_escaped),
-        text.strip_prefix(c),
-    ]
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn secrets(secret: &str) -> Secrets {
@@ -126,7 +166,6 @@ mod tests {
             "a%2F%22b%26%5Cc%2D1%252",
             "a%2f%22b%26%5cc-1%252",
             r"a\u002f\u0022b\u0026\u005Cc-1\u00252",
-            r"a&#47;&quot;b&amp;\c&#x2D;1%2",
         ] {
             assert_eq!(secrets.redact(&format!("é{text}x{text}")), "é****x****", "{text}");
         }
@@ -151,6 +190,78 @@ mod tests {
         let secrets = secrets("token-1");
         for text in ["", "token-2 \\\\ %2F & é", "token-", "GET /accounts?a=%41"] {
             assert_eq!(secrets.redact(text), text);
+            assert_eq!(secrets.redacted_excerpt(text.as_bytes(), 100), text);
+        }
+    }
+
+    #[test]
+    fn an_excerpt_shows_no_beginning_of_a_secret() {
+        let secret = "sk-7f3d9c1e-5b8a-4260";
+        for before in 0..40 {
+            for writing in [secret.to_owned(), secret.replace('-', &"\\".repeat(5000)), secret.replace('-', "%2D")] {
+                let text = format!("{}{writing}{}", "é".repeat(before), "x".repeat(5000));
+                let shown = secrets(secret).redacted_excerpt(text.as_bytes(), 30);
+                assert!(shown.chars().count() <= 30 && !shown.contains("sk"), "{before}: {shown}");
+                assert!(shown.starts_with(&"é".repeat(before.min(30))), "{before}: {shown}");
+            }
+        }
+        let much = format!("{secret} ").repeat(50);
+        assert!(!secrets(secret).redacted_excerpt(much.as_bytes(), 30).contains("sk"));
+    }
+
+    thread_local! {
+        /// Bytes of texts that were looked at.
+        pub(super) static STEPS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Each begins a secret again and again. Trying on from each byte would take minutes to days.
+    #[test]
+    fn a_megabyte_of_anything_takes_a_few_steps_for_each_byte() {
+        let secrets = secrets("token-%\\x1");
+        for piece in ["\\", "%5C", "\\u005c", "t\\", "token-", "%74%6F", "%25", "dG9r"] {
+            let text = piece.repeat((1 << 20) / piece.len());
+            STEPS.set(0);
+            assert_eq!(secrets.redact(&text), text);
+            let steps = STEPS.get() / (secrets.forms.len() * text.len());
+            assert!(steps <= 3, "{steps} steps a byte and form for {piece}");
+        }
+    }
+
+    /// One character of a secret, in any writing.
+    fn writing(c: char, way: u8, backslashes: usize) -> String {
+        let code = u32::from(c);
+        let escape = "\\".repeat(backslashes);
+        match way {
+            0 if c == '\\' => "\\".repeat(backslashes + 1),
+            0 => c.to_string(),
+            1 => format!("{escape}%{code:02X}"),
+            2 => format!("{escape}%{code:02x}"),
+            3 => format!("\\{escape}u{code:04x}"),
+            4 => format!("\\{escape}u{code:04X}"),
+            _ => format!("\\{escape}{c}"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_planted_secret_is_never_left(
+            secret in "[!-~]{8,40}",
+            ways in prop::collection::vec((0u8..6, 0usize..4), 40),
+            before in "[ -~é%]{0,20}",
+            after in "[ -~é%]{0,20}",
+        ) {
+            let planted: String = std::iter::zip(secret.chars(), ways).map(|(c, (way, n))| writing(c, way, n)).collect();
+            let text = format!("{before}{planted}{after}");
+            let secrets = secrets(&secret);
+            prop_assume!(!secrets.forms.iter().any(|form| form.len() < 4));
+            for shown in [secrets.redact(&text), secrets.redacted_excerpt(text.as_bytes(), 1000)] {
+                prop_assert!(shown.contains(MASK) && !shown.contains(&planted), "{shown}");
+            }
+            for chars in 0..text.len() {
+                // What is shown is the beginning of what is shown without a limit, or masks more of it.
+                let shown = secrets.redacted_excerpt(text.as_bytes(), chars);
+                prop_assert!(!shown.contains(&planted) && shown.chars().count() <= chars);
+            }
         }
     }
 }

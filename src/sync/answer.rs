@@ -8,9 +8,9 @@ use super::fetch::Opened;
 use super::lookup::{TOTAL_PAGES, TOTAL_ROWS, envelope};
 use super::object::{Beside, member, unwrapped, with_members};
 use super::records::RecordWriter;
-use crate::awin::{Body, Call, CallError, Client, FailedCall, Patience, text_of_body};
+use crate::awin::{Body, Call, CallError, Client, FailedCall, Patience};
 use crate::config::Config;
-use crate::json::{JsonError, Splitter, Step, value_end};
+use crate::json::{JsonError, RawRow, Splitter, Step, value_end};
 use crate::protocol::{Closed, Emitter, Level};
 use crate::streams::{Cut, Rows, Slice, Source, Stream, Window};
 
@@ -18,8 +18,6 @@ use crate::streams::{Cut, Rows, Slice, Source, Stream, Window};
 const MAX_PAGE_RUNS: u32 = 3;
 /// Bytes of an answer that must be there as a whole before its rows can be read.
 const MAX_WHOLE: usize = 8 << 20;
-/// Bytes of an answer that is not JSON in which something worth showing is looked for.
-const MAX_SHOWN: usize = 64 * 1024;
 
 /// Why a slice was not read to its end.
 pub(super) enum Interrupt {
@@ -183,7 +181,7 @@ impl Answers<'_> {
                 splitter.feed(&piece);
             }
             loop {
-                match self.emitter.lines(|lines| self.records.next(&mut splitter, ended, lines)) {
+                match self.emitter.write_with(|lines| self.records.next(&mut splitter, ended, lines)) {
                     Ok(Step::Row) => {
                         *rows += 1;
                         self.hand_over(body).await?;
@@ -199,8 +197,7 @@ impl Answers<'_> {
                         return Ok(Err(CallError::Broken(format!("it ends in the middle, after {rows} rows"))));
                     }
                     Err(JsonError::Syntax { expected, .. }) => {
-                        // Masked before it is cut.
-                        let near: String = self.emitter.redact(&splitter.near()).chars().take(80).collect();
+                        let near = self.emitter.redacted_excerpt(&splitter.near(), 80);
                         return Ok(Err(CallError::NotJson(format!("expected {expected} in {near:?}"))));
                     }
                     Err(JsonError::Shape(what)) => return Ok(Err(CallError::Shape(what))),
@@ -212,7 +209,7 @@ impl Answers<'_> {
     /// Hands the lines over if they are worth it. While the reader of our output is slow, no clock of Awin's runs.
     async fn hand_over(&self, body: &mut Body) -> Result<(), Closed> {
         let began = Instant::now();
-        self.emitter.relieve().await?;
+        self.emitter.flush_if_full().await?;
         let took = began.elapsed();
         if !took.is_zero() {
             body.reader_took(took);
@@ -233,12 +230,7 @@ impl Answers<'_> {
         match serde_json::from_slice::<IgnoredAny>(&text) {
             Ok(_) => Ok(text),
             Err(error) if error.is_eof() => Err(CallError::Broken(format!("it ends after {} bytes", text.len()))),
-            Err(_) => {
-                text.truncate(MAX_SHOWN);
-                // Masked before it is cut.
-                let text = self.emitter.redact(&String::from_utf8_lossy(&text));
-                Err(CallError::NotJson(text_of_body(text.as_bytes())))
-            }
+            Err(_) => Err(CallError::NotJson(self.client.words_of(&text))),
         }
     }
 
@@ -265,11 +257,13 @@ impl Answers<'_> {
         loop {
             let step = splitter.next(true, |row| {
                 let end = value_end(row.text)?;
-                let row = with_members(&row.text[..end], &beside);
-                self.emitter.lines(|lines| self.records.write(row[..].into(), lines)).map(|_| end).map_err(Box::new)
+                let text = with_members(&row.text[..end], &beside);
+                let left_out: Vec<usize> = row.left_out.iter().map(|at| at + text.len() - end).collect();
+                let row = RawRow { text: &text, left_out: &left_out };
+                self.emitter.write_with(|lines| self.records.write(row, lines)).map(|_| end).map_err(Box::new)
             });
             match step {
-                Ok(Step::Row) => self.emitter.relieve().await?,
+                Ok(Step::Row) => self.emitter.flush_if_full().await?,
                 Ok(Step::End | Step::More) => return Ok(Ok(())),
                 Err(JsonError::Shape(what)) => return Ok(Err(CallError::Shape(what))),
                 Err(JsonError::Incomplete | JsonError::Syntax { .. }) => {
@@ -287,7 +281,7 @@ impl Answers<'_> {
         }
         let mut row = with_members(text.get().as_bytes(), &asked(part));
         row.push(b' '); // The end of a value shows in what follows it.
-        let written = self.emitter.lines(|lines| self.records.write(row[..].into(), lines));
+        let written = self.emitter.write_with(|lines| self.records.write(row[..].into(), lines));
         written.map(|_| ()).map_err(|_| CallError::Shape("the answer cannot be read".into()))
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::progress::Progress;
 use crate::awin::Client;
 use crate::config::Config;
-use crate::protocol::{Closed, Emitter, Failure};
+use crate::protocol::Emitter;
 use crate::streams::{AccountId, Moment};
 
 /// All that a run is made of.
@@ -27,21 +27,6 @@ pub struct Context {
     pub reached: Instant,
     /// Accounts of which the run has lost patience: in later streams they get a few tries only.
     pub unreachable: Mutex<BTreeSet<AccountId>>,
-}
-
-/// Why a run ended early.
-#[derive(Debug)]
-pub enum Abort {
-    /// Nobody reads our output any more.
-    OutputClosed,
-    /// Something that concerns all streams.
-    Fatal(Failure),
-}
-
-impl From<Closed> for Abort {
-    fn from(Closed: Closed) -> Self {
-        Self::OutputClosed
-    }
 }
 
 impl Context {

@@ -33,7 +33,7 @@ mod run;
 mod check;
 
 pub use check::check;
-pub use context::{Abort, Context};
+pub use context::Context;
 pub use plan::{Cuts, Plan, Scope, plan};
 pub use progress::Progress;
 pub use records::RecordWriter;

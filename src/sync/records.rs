@@ -10,8 +10,9 @@ use super::keys::Keys;
 use super::notes::Notes;
 use super::seen::Seen;
 use crate::config::Config;
+use crate::env::now_millis;
 use crate::json::{self, JsonError, RawRow, RowNotes, Schema, SchemaOptions, Splitter, Step, text_of, value_end};
-use crate::protocol::{Descriptor, Emitter, now_millis};
+use crate::protocol::{Descriptor, Emitter};
 use crate::streams::{Days, Moment, Partition, Slice, Source, Stream, json_schema};
 
 /// Rows that cannot be read and are known since an earlier run: more are not a few odd rows but a change of Awin's.

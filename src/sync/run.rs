@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use tokio::time::sleep;
 
-use super::context::{Abort, Context};
+use super::context::Context;
 use super::directory::Directory;
 use super::explain::{self, Subject};
 use super::plan::{Cuts, Plan, Scope, plan};
@@ -17,7 +17,7 @@ use super::stream::{self, Ended, PlannedStream, refusal, skip};
 use crate::awin::{CallError, FailedCall};
 use crate::config;
 use crate::protocol::{
-    ConfiguredCatalog, ConfiguredStream, Descriptor, Failure, FailureKind, InputState, Level, Status, SyncMode,
+    Abort, ConfiguredCatalog, ConfiguredStream, Descriptor, Failure, FailureKind, InputState, Level, Status, SyncMode,
 };
 use crate::streams::{self, AccountId, Partition, REPORTS_ONLY_ZONES, Stream};
 
@@ -128,11 +128,6 @@ fn log_oddities(context: &Context, input: &InputState) {
     if context.config.start_date > context.now.date_naive() {
         warn(format!("`start_date` {} is in the future; until then there is nothing to read.", context.config.start_date));
     }
-    let unknown: Vec<String> =
-        input.streams.keys().filter(|name| streams::find(name).is_none()).map(|name| format!("`{name}`")).collect();
-    if !unknown.is_empty() {
-        warn(format!("The saved state contains unknown streams ({}); their entries are ignored.", unknown.join(", ")));
-    }
 }
 
 /// The streams of the catalog that exist; the others are noted as failed.
@@ -145,8 +140,10 @@ fn known_streams(context: &Context, catalog: ConfiguredCatalog, failures: &mut F
             context.emitter.log(Level::Warn, text);
         } else if streams::find(&descriptor.name).is_none() {
             context.emitter.status(descriptor, Status::Incomplete);
+            let meant = config::nearest(&descriptor.name, streams::STREAMS.iter().map(|stream| stream.name));
+            let meant = meant.map_or(String::new(), |name| format!(" Did you mean `{name}`?"));
             let message = format!(
-                "There is no stream `{}`. Run `discover` (refresh the source schema) and remove it from the connection.",
+                "There is no stream `{}`.{meant} Run `discover` (refresh the source schema) and remove it from the connection.",
                 descriptor.name
             );
             failures.insert(descriptor.clone(), vec![Failure::config(message)]);
@@ -191,7 +188,8 @@ async fn plan_stream(
     }
     // Who asks for the impossible does not know jobs either: PyAirbyte gives every read the same `sync_id`.
     let sync_id = configured.sync_id.filter(|_| configured.sync_mode == mode);
-    let state = match StreamState::load(stream, input.streams.get(stream.name), mode, sync_id, &context.config) {
+    let state = match StreamState::load(stream, input.streams.get(stream.name).map(AsRef::as_ref), mode, sync_id, &context.config)
+    {
         Ok(state) => state,
         Err(failure) => return Ok(Err(failure)),
     };
@@ -290,7 +288,7 @@ fn known_accounts(stream: &Stream, state: &StreamState, input: &InputState) -> B
     if stream.is_incremental() {
         return state.accounts().collect();
     }
-    let states = input.streams.values().filter_map(|blob| serde_json::from_value::<StreamState>(blob.clone()).ok());
+    let states = input.streams.values().filter_map(|blob| serde_json::from_str::<StreamState>(blob.get()).ok());
     states.flat_map(|state| state.accounts().collect::<Vec<_>>()).collect()
 }
 

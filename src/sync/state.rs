@@ -8,6 +8,7 @@
 use chrono::{DateTime, Datelike as _, FixedOffset};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::config::Config;
 use crate::protocol::{Failure, SyncMode};
@@ -89,16 +90,16 @@ impl StreamState {
     /// The state with which a run starts: the given one if it is ours and fits, an empty one if there is none.
     pub fn load(
         stream: &Stream,
-        blob: Option<&Value>,
+        blob: Option<&RawValue>,
         mode: SyncMode,
         sync_id: Option<i64>,
         config: &Config,
     ) -> Result<Self, Failure> {
         let fresh = Self::new(stream, mode, sync_id, config);
-        let Some(blob) = blob.filter(|blob| !is_foreign(blob)) else { return Ok(fresh) };
+        let Some(blob) = blob.map(RawValue::get) else { return Ok(fresh) };
         let name = stream.name;
         let refresh = format!("Refresh the stream `{name}` (clear its state), and it is read anew.");
-        match blob.get("version").and_then(Value::as_u64) {
+        match serde_json::from_str(blob).ok().and_then(|Versioned { version }| version) {
             Some(VERSION) => {}
             Some(version) => {
                 let newer = if version > VERSION { "Use a newer connector, or: " } else { "" };
@@ -112,7 +113,7 @@ impl StreamState {
                 )));
             }
         }
-        let known: Self = serde_json::from_value(blob.clone())
+        let known: Self = serde_json::from_str(blob)
             .map_err(|error| Failure::config(format!("The state of stream `{name}` cannot be read ({error}). {refresh}")))?;
         if !known.partitions.iter().all(PartitionState::is_sound) {
             return Err(Failure::config(format!(
@@ -166,9 +167,9 @@ impl StreamState {
     }
 }
 
-/// What other connectors write to say that there is no cursor, or that all was read.
-fn is_foreign(blob: &Value) -> bool {
-    blob.is_null() || blob.as_object().is_some_and(|map| map.is_empty() || map.keys().all(|key| key.starts_with("__ab_")))
+#[derive(Deserialize)]
+struct Versioned {
+    version: Option<u64>,
 }
 
 impl PartitionState {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::answer::{Answers, Interrupt};
 use super::checkpoint::Checkpoint;
-use super::context::{Abort, Context};
+use super::context::Context;
 use super::directory::{Account, Directory};
 use super::explain::{self, Failed, Standing, Subject};
 use super::fetch::{Fetch, Opened, Origin};
@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::records::RecordWriter;
 use super::state::StreamState;
 use crate::awin::{CallError, FailedCall};
-use crate::protocol::{Descriptor, FailureKind, Level, Status};
+use crate::protocol::{Abort, Descriptor, FailureKind, Level, Status};
 use crate::streams::{AccountId, Cut, Partition, Role, Slice, Stream};
 
 /// A stream that the runner wants, ready to be read.
