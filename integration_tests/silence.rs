@@ -78,6 +78,9 @@ fn a_server_that_hangs_after_the_accounts_ends_every_stream_within_hours_and_is_
     }
 }
 
+/// Where a server hangs; streams that suffer; streams that do not; what a message must name.
+type Case = (fn(&Request) -> bool, &'static [&'static str], &'static [&'static str], &'static str);
+
 #[test]
 fn a_server_that_hangs_at_one_kind_of_call_holds_up_what_needs_it_and_nothing_else() {
     let is_look_up = |request: &Request| {
@@ -85,8 +88,6 @@ fn a_server_that_hangs_at_one_kind_of_call_holds_up_what_needs_it_and_nothing_el
             request.query.iter().filter(|(name, _)| name.ends_with("Date")).map(|(_, value)| value).collect();
         request.path.ends_with("/reports/publisher") && days.len() == 2 && days[0] != days[1]
     };
-    // Where it hangs; streams that suffer; streams that do not; what a message must name.
-    type Case = (fn(&Request) -> bool, &'static [&'static str], &'static [&'static str], &'static str);
     let cases: [Case; 4] = [
         (is_look_up, &["stats_by_creative"], &["transactions", "stats_by_publisher", "publishers"], "The regions of advertiser"),
         (
