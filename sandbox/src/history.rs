@@ -1,11 +1,12 @@
 //! Making up histories: sales and transaction queries over a stretch of time, the same for the same seed.
 
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use rust_decimal::Decimal;
 
-use crate::decimal::Decimal;
+use crate::amount;
 use crate::dice::{Dice, mix};
+use crate::enquiry::{Complaint, Decision, Query};
 use crate::market::Programme;
-use crate::query::{Complaint, Decision, Query};
 use crate::sale::{Event, Sale};
 use crate::world::World;
 
@@ -103,7 +104,7 @@ fn make_events(dice: &mut Dice, sale: &mut Sale) {
     if dice.chance(10) {
         let amended = after(sale.created, dice, (0, delay.0));
         let percent = dice.between(20, 130);
-        let (value, commission) = (sale.sale.percent(percent), sale.commission.percent(percent));
+        let (value, commission) = (amount::percent(sale.sale, percent), amount::percent(sale.commission, percent));
         let reason = (*dice.pick(&AMEND_REASONS)).to_owned();
         sale.happens(amended, Event::Amend { sale: value, commission, reason });
     }

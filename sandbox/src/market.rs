@@ -1,8 +1,7 @@
 //! Programmes, publishers and what lies between them.
 
 use chrono::{DateTime, Utc};
-
-use crate::decimal::Decimal;
+use rust_decimal::Decimal;
 
 /// An advertiser's programme; the advertiser's own account, where there is one, has the same id.
 #[derive(Clone, Debug)]

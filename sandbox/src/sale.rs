@@ -1,8 +1,7 @@
 //! A transaction and what becomes of it.
 
 use chrono::{DateTime, Utc};
-
-use crate::decimal::Decimal;
+use rust_decimal::Decimal;
 
 /// What happens to a transaction after it was tracked.
 #[derive(Clone, Debug, PartialEq, Eq)]

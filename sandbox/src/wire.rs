@@ -1,4 +1,6 @@
 //! Between HTTP messages and the desk: reading requests, sending replies whole, late, cut or not at all.
+//!
+//! Right on hyper: a web framework finishes every answer that it begins, and half of what is sent here must not be.
 
 use std::io::{self, Write};
 
@@ -13,6 +15,7 @@ use hyper::{Request, Response, StatusCode};
 use crate::answer::{Body, Reply};
 use crate::control;
 use crate::desk::{self, Delivery, Desk};
+use crate::json;
 
 type SentBody = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -164,14 +167,9 @@ fn halved(reply: Reply) -> Reply {
     }
 }
 
-/// The same JSON over many lines, with the same digits.
 fn indented(reply: Reply) -> Reply {
-    let pretty = match &reply.body {
-        Body::Json(text) => serde_json::from_str::<serde_json::Value>(text).and_then(|it| serde_json::to_string_pretty(&it)),
-        _ => return reply,
-    };
-    match pretty {
-        Ok(pretty) => Reply { body: Body::Json(pretty), ..reply },
-        Err(_) => reply,
+    match reply.body {
+        Body::Json(text) => Reply { body: Body::Json(json::indented(&text)), ..reply },
+        _ => reply,
     }
 }

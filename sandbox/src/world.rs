@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::clock::Clock;
+use crate::enquiry::Query;
 use crate::fault::Fault;
 use crate::market::{CommissionGroup, Creative, Programme, Publisher, Relationship, Standing};
-use crate::query::Query;
 use crate::rules::{Bulk, Rules, Throttle};
 use crate::sale::Sales;
 

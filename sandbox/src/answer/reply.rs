@@ -1,7 +1,8 @@
 //! What is sent back.
 
+use serde_json::json;
+
 use crate::answer::bulk::BulkRows;
-use crate::json;
 
 /// A status and a body.
 pub(crate) struct Reply {
@@ -43,11 +44,8 @@ impl Reply {
 
     /// The envelope of errors.
     pub(crate) fn error(status: u16, error: &str, description: &str) -> Self {
-        let body = json::object(|envelope| {
-            envelope.text("error", error);
-            envelope.text("description", description);
-        });
-        Self::with(status, Body::Json(body))
+        let body = json!({"error": error, "description": description});
+        Self::with(status, Body::Json(body.to_string()))
     }
 
     pub(crate) fn bad_request(description: &str) -> Self {

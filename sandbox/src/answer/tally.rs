@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rust_decimal::Decimal;
 
 use crate::answer::transactions::is_seen_by;
-use crate::decimal::Decimal;
 use crate::dice;
 use crate::sale::{Sale, Status};
 use crate::world::{Kind, World};
@@ -43,8 +43,8 @@ impl Bucket {
     fn plus(self, other: Self) -> Self {
         Self {
             number: self.number + other.number,
-            value: self.value.plus(other.value),
-            commission: self.commission.plus(other.commission),
+            value: self.value + other.value,
+            commission: self.commission + other.commission,
         }
     }
 }
