@@ -44,10 +44,10 @@ pub use demo::Demo;
 pub use desk::Call;
 pub use enquiry::{Complaint, Decision, Query};
 pub use fault::{Fault, FaultBody, FaultKind};
-pub use market::{CommissionGroup, Creative, Programme, Publisher, Rate, Relationship, Standing};
+pub use market::{CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Rate, Relationship, Standing};
 pub use rules::{
-    Amendment, AmendmentDate, Bulk, Deleted, Empty, Ends, FutureEnd, Limit, QueriesShape, Refusal, RetryAfter, Rules, Stamps,
-    Throttle, ThrottleKind, Variants, Wrap,
+    Amendment, AmendmentDate, Booking, Bulk, Clicks, Deleted, Empty, Ends, FutureEnd, Limit, QueriesShape, Refusal, ReportLag,
+    RetryAfter, Rules, Stamps, Throttle, ThrottleKind, Variants, Wrap,
 };
 pub use rust_decimal::Decimal;
 pub use sale::{Event, Sale, Sales, State, Status};

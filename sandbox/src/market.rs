@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
+use crate::world::Kind;
+
 /// An advertiser's programme; the advertiser's own account, where there is one, has the same id.
 #[derive(Clone, Debug)]
 pub struct Programme {
@@ -91,6 +93,31 @@ pub struct Relationship {
     pub since: DateTime<Utc>,
     /// The advertiser's tags of the publisher (`tags` in the publisher report).
     pub tags: Option<Vec<String>>,
+}
+
+/// The markets in which a publisher sells for a programme. What it sells is spread over them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Markets {
+    /// These regions.
+    In(Vec<String>),
+    /// The programme's own, but the publisher report does not say so: its `region` is null.
+    Unknown,
+}
+
+/// A market of an account that is gone for a while: its reports know nothing of the region, and a publisher's list of
+/// programmes lacks those of the region. Transactions go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Side of the account.
+    pub kind: Kind,
+    /// Account.
+    pub account_id: u64,
+    /// Region.
+    pub region: String,
+    /// Begin.
+    pub from: DateTime<Utc>,
+    /// Back again.
+    pub until: DateTime<Utc>,
 }
 
 /// What a commission group pays.

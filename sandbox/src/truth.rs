@@ -8,7 +8,8 @@ use std::fmt::Display;
 use chrono::NaiveDate;
 
 use crate::answer::{self, Campaigns, DateType, Interval, QueryView, Report, ReportView, RowView, Span};
-use crate::market::Standing;
+use crate::market::{Programme, Standing};
+use crate::sale::Dated;
 use crate::world::{Kind, World};
 use crate::zone::{self, Zone, local_day};
 
@@ -29,13 +30,9 @@ impl World {
         let (now, zone) = (self.now(), zone_named(zone));
         let view = RowView { world: self, now, zone, side: kind, basket: show_basket };
         let (start, end) = (zone::day_start(zone, from), zone::day_start(zone, zone::next_day(to)));
-        let of_account = |id: u64, other: u64| {
-            if kind == Kind::Advertiser { id == account_id } else { other == account_id }
-        };
         self.sales
-            .created_within(start, end)
-            .iter()
-            .filter(|sale| sale.created < end && sale.is_visible(now) && of_account(sale.advertiser_id, sale.publisher_id))
+            .of(kind, account_id, Dated::Created, start, end)
+            .filter(|sale| sale.created < end && sale.is_visible(now))
             .map(|sale| view.render(sale))
             .collect()
     }
@@ -121,8 +118,10 @@ impl World {
     }
 
     fn joined(&self, publisher_id: u64) -> impl Iterator<Item = u64> {
-        let ids = self.programmes.iter().map(|programme| programme.id);
-        ids.filter(move |id| self.standing(*id, publisher_id) == Standing::Joined)
+        let there = move |it: &&Programme| {
+            self.standing(it.id, publisher_id) == Standing::Joined && !self.is_gone(Kind::Publisher, publisher_id, &it.region)
+        };
+        self.programmes.iter().filter(there).map(|programme| programme.id)
     }
 }
 

@@ -90,7 +90,7 @@ impl Campaigns<'_> {
                     Kind::Advertiser => source.publisher_id,
                     Kind::Publisher => source.advertiser_id,
                 };
-                self.takes(source.advertiser_id, other, source.campaign).then_some((other, source.campaign))
+                self.takes(source.region, other, source.campaign).then_some((other, source.campaign))
             });
             rows.extend(totals.iter().map(|((other, campaign), totals)| self.render(first, *other, *campaign, totals)));
             first = next;
@@ -109,9 +109,8 @@ impl Campaigns<'_> {
         next.unwrap_or_else(|| zone::next_day(self.span.last))
     }
 
-    fn takes(&self, advertiser_id: u64, other: u64, campaign: Option<&str>) -> bool {
-        let in_region = self.region.is_none()
-            || self.region == self.world.programme(advertiser_id).map(|programme| programme.region.as_str());
+    fn takes(&self, region: Option<&str>, other: u64, campaign: Option<&str>) -> bool {
+        let in_region = self.region.is_none() || self.region == region;
         let in_campaign = match (campaign, self.prefix) {
             (None, _) => self.without_campaign,
             (Some(campaign), Some(prefix)) => campaign.starts_with(prefix),

@@ -93,7 +93,7 @@ pub(crate) fn programmes(world: &World, publisher_id: u64, takes: impl Fn(&Progr
     world
         .programmes
         .iter()
-        .filter(|programme| takes(programme))
+        .filter(|programme| takes(programme) && !world.is_gone(Kind::Publisher, publisher_id, &programme.region))
         .map(|programme| json::text(&programme_row(world, programme, publisher_id)))
         .collect()
 }

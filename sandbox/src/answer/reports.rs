@@ -9,7 +9,7 @@ use crate::amount::{Number, shortest};
 use crate::answer::tally::{DateType, Scope, Totals, tally};
 use crate::answer::{Answer, Params, Reply, list, shuffled};
 use crate::json;
-use crate::market::Standing;
+use crate::market::{Markets, Standing};
 use crate::rules::FutureEnd;
 use crate::world::{Kind, World};
 use crate::zone::{self, REPORT_REGIONS, REPORT_ZONES, Zone};
@@ -71,8 +71,8 @@ pub(crate) struct ReportView<'a> {
     pub(crate) region: Option<&'a str>,
 }
 
-/// Advertiser, publisher, and the creative where the report tells them apart.
-type Key = (u64, u64, Option<u64>);
+/// Advertiser, publisher, region, and the creative where the report tells them apart.
+type Key<'a> = (u64, u64, Option<&'a str>, Option<u64>);
 
 pub(crate) fn answer(world: &World, report: Report, kind: Kind, id: u64, params: &Params<'_>, turn: u64) -> Answer {
     let known = ["startDate", "endDate", "dateType", "timezone", "region"];
@@ -94,13 +94,13 @@ pub(crate) fn answer(world: &World, report: Report, kind: Kind, id: u64, params:
     Ok(list(world, &shuffled(world, view.rows(), turn)))
 }
 
-impl ReportView<'_> {
+impl<'a> ReportView<'a> {
     /// The rows, in the order of their keys.
     pub(crate) fn rows(&self) -> Vec<String> {
         let scope = self.span.scope(self.kind, self.id, self.date_type);
         let mut rows = tally(self.world, &scope, |source| {
             let creative = (self.report == Report::Creative).then_some(source.creative_id);
-            self.is_in_region(source.advertiser_id).then_some((source.advertiser_id, source.publisher_id, creative))
+            self.is_asked(source.region).then_some((source.advertiser_id, source.publisher_id, source.region, creative))
         });
         if self.report == Report::Advertiser {
             self.add_idle_programmes(&mut rows);
@@ -108,33 +108,35 @@ impl ReportView<'_> {
         rows.iter().map(|(key, totals)| self.render(*key, totals)).collect()
     }
 
-    fn is_in_region(&self, advertiser_id: u64) -> bool {
-        let region = self.world.programme(advertiser_id).map(|programme| programme.region.as_str());
+    fn is_asked(&self, region: Option<&str>) -> bool {
         self.region.is_none() || self.region == region
     }
 
     /// Joined programmes without any activity are listed as well.
-    fn add_idle_programmes(&self, rows: &mut BTreeMap<Key, Totals>) {
+    fn add_idle_programmes(&self, rows: &mut BTreeMap<Key<'a>, Totals>) {
         for programme in &self.world.programmes {
-            if self.is_in_region(programme.id) && self.world.standing(programme.id, self.id) == Standing::Joined {
-                rows.entry((programme.id, self.id, None)).or_default();
+            let region = programme.region.as_str();
+            let is_there = self.is_asked(Some(region)) && !self.world.is_gone(self.kind, self.id, region);
+            if is_there && self.world.standing(programme.id, self.id) == Standing::Joined {
+                rows.entry((programme.id, self.id, Some(region), None)).or_default();
             }
         }
     }
 
-    fn render(&self, (advertiser_id, publisher_id, creative_id): Key, totals: &Totals) -> String {
+    fn render(&self, (advertiser_id, publisher_id, region, creative_id): Key<'_>, totals: &Totals) -> String {
         let programme = self.world.programme(advertiser_id);
         let publisher = self.world.publisher(publisher_id);
         let creative = creative_id.and_then(|id| self.world.creatives.iter().find(|creative| creative.id == id));
         let Totals { pending, confirmed, bonus, declined, .. } = totals;
         let total = totals.total();
         let of_publisher = self.report == Report::Publisher;
+        let is_unknown = of_publisher && self.world.markets.get(&(advertiser_id, publisher_id)) == Some(&Markets::Unknown);
         json::text(&Row {
             advertiser_id,
             advertiser_name: programme.map(|programme| programme.name.as_str()),
             publisher_id,
             publisher_name: publisher.map(|publisher| publisher.name.as_str()),
-            region: programme.map(|programme| programme.region.as_str()),
+            region: region.filter(|_| !is_unknown),
             currency: programme.map(|programme| programme.currency.as_str()),
             impressions: totals.impressions,
             clicks: totals.clicks,

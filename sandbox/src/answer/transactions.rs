@@ -5,7 +5,7 @@ use chrono::{DateTime, Days, TimeDelta, Utc};
 use crate::answer::bulk::BulkRows;
 use crate::answer::{Answer, Params, Reply, RowView, list, shuffled};
 use crate::rules::{Amendment, AmendmentDate, Deleted, Ends, FutureEnd, Limit, Rules};
-use crate::sale::{Sale, Status};
+use crate::sale::{Dated, Sale, Status};
 use crate::world::{Kind, World};
 use crate::zone::{self, Reading, TRANSACTION_ZONES, Zone};
 
@@ -97,20 +97,22 @@ pub(crate) fn answer(world: &World, kind: Kind, id: u64, params: &Params<'_>, tu
     if let (Some(bulk), DateType::Transaction, None) = (world.bulk, filter.date_type, filter.status) {
         return Ok(Reply::bulk(BulkRows::new(bulk, filter.window.start, filter.window.end, &view, id)));
     }
-    let candidates = match filter.date_type {
-        DateType::Transaction => world.sales.created_within(filter.window.start, filter.window.end),
-        DateType::Validation | DateType::Amendment => world.sales.created_until(now),
+    let dated = match filter.date_type {
+        DateType::Transaction => Dated::Created,
+        DateType::Validation => Dated::Decided,
+        DateType::Amendment => Dated::Amended,
     };
-    let rows = candidates
-        .iter()
-        .filter(|sale| is_seen_by(sale, kind, id) && filter.takes(sale, now, &world.rules))
+    let rows = world
+        .sales
+        .of(kind, id, dated, filter.window.start, filter.window.end)
+        .filter(|sale| filter.takes(sale, now, &world.rules))
         .map(|sale| view.render(sale))
         .collect();
     Ok(list(world, &shuffled(world, rows, turn)))
 }
 
 /// Is this account one of the two sides of the sale?
-pub(crate) fn is_seen_by(sale: &Sale, kind: Kind, id: u64) -> bool {
+fn is_seen_by(sale: &Sale, kind: Kind, id: u64) -> bool {
     match kind {
         Kind::Advertiser => sale.advertiser_id == id,
         Kind::Publisher => sale.publisher_id == id,

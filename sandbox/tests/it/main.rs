@@ -14,3 +14,4 @@ mod support;
 mod throttle;
 mod transactions;
 mod whole;
+mod worlds;
