@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use crate::amount;
 use crate::dice::{Dice, mix};
 use crate::enquiry::{Complaint, Decision, Query};
-use crate::market::Programme;
+use crate::market::{Programme, was_joined};
 use crate::sale::{Event, Sale};
 use crate::world::World;
 
@@ -54,8 +54,12 @@ fn moment(dice: &mut Dice, midnight: DateTime<Utc>) -> DateTime<Utc> {
 
 /// A sale of `programme` by one of its publishers of that time, if it has any.
 fn make_sale(dice: &mut Dice, id: u64, created: DateTime<Utc>, programme: &Programme, world: &World) -> Option<Sale> {
-    let publishers: Vec<u64> =
-        world.publishers.iter().map(|publisher| publisher.id).filter(|id| world.was_joined(programme.id, *id, created)).collect();
+    let publishers: Vec<u64> = world
+        .publishers
+        .iter()
+        .map(|publisher| publisher.id)
+        .filter(|id| was_joined(&world.relationships, programme.id, *id, created))
+        .collect();
     let groups: Vec<u64> = world.groups.iter().filter(|it| it.advertiser_id == programme.id).map(|it| it.id).collect();
     let creatives: Vec<u64> = world.creatives.iter().filter(|it| it.advertiser_id == programme.id).map(|it| it.id).collect();
     if publishers.is_empty() {
@@ -141,7 +145,10 @@ pub fn generate_queries(seed: u64, from: DateTime<Utc>, to: DateTime<Utc>, world
         for (id, (advertiser_id, publisher_id)) in (day * 1_000..).zip(&pairs) {
             let asked = moment(&mut dice, midnight);
             let query = make_query(&mut dice, id, asked, *advertiser_id, *publisher_id);
-            if dice.chance(50) && (from..to).contains(&asked) && world.was_joined(*advertiser_id, *publisher_id, asked) {
+            if dice.chance(50)
+                && (from..to).contains(&asked)
+                && was_joined(&world.relationships, *advertiser_id, *publisher_id, asked)
+            {
                 queries.push(query);
             }
         }

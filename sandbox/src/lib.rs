@@ -17,6 +17,7 @@
 mod amount;
 mod answer;
 mod change;
+mod chronicle;
 mod clock;
 mod control;
 mod demo;
@@ -39,6 +40,7 @@ mod zone;
 pub use amount::decimal;
 pub use answer::{DateType, Report};
 pub use change::Change;
+pub use chronicle::{Chronicle, Decisions};
 pub use clock::{Clock, instant};
 pub use demo::Demo;
 pub use desk::Call;

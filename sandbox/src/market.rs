@@ -95,6 +95,28 @@ pub struct Relationship {
     pub tags: Option<Vec<String>>,
 }
 
+/// How a publisher stood to a programme at `at`. (Of a relationship begun twice at an instant, the later entry counts.)
+pub(crate) fn relationship_at<'a>(
+    all: impl IntoIterator<Item = &'a Relationship>,
+    advertiser_id: u64,
+    publisher_id: u64,
+    at: DateTime<Utc>,
+) -> Option<&'a Relationship> {
+    all.into_iter()
+        .filter(|it| it.advertiser_id == advertiser_id && it.publisher_id == publisher_id && it.since <= at)
+        .max_by_key(|it| it.since)
+}
+
+/// Did a publisher take part in a programme at `at`?
+pub(crate) fn was_joined<'a>(
+    all: impl IntoIterator<Item = &'a Relationship>,
+    advertiser_id: u64,
+    publisher_id: u64,
+    at: DateTime<Utc>,
+) -> bool {
+    relationship_at(all, advertiser_id, publisher_id, at).is_some_and(|it| it.standing == Standing::Joined)
+}
+
 /// The markets in which a publisher sells for a programme. What it sells is spread over them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Markets {

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::dice;
 use crate::enquiry::Query;
 use crate::fault::Fault;
-use crate::market::{CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Relationship, Standing};
+use crate::market::{self, CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Relationship, Standing};
 use crate::rules::{Bulk, ReportLag, Rules, Throttle};
 use crate::sale::Sales;
 
@@ -195,19 +195,7 @@ impl World {
 
     /// How a publisher stands to a programme now, if there was ever anything between them.
     pub fn relationship(&self, advertiser_id: u64, publisher_id: u64) -> Option<&Relationship> {
-        self.relationship_at(advertiser_id, publisher_id, self.now())
-    }
-
-    fn relationship_at(&self, advertiser_id: u64, publisher_id: u64, at: DateTime<Utc>) -> Option<&Relationship> {
-        self.relationships
-            .iter()
-            .filter(|it| it.advertiser_id == advertiser_id && it.publisher_id == publisher_id && it.since <= at)
-            .max_by_key(|it| it.since)
-    }
-
-    /// Did a publisher take part in a programme at `at`?
-    pub(crate) fn was_joined(&self, advertiser_id: u64, publisher_id: u64, at: DateTime<Utc>) -> bool {
-        self.relationship_at(advertiser_id, publisher_id, at).is_some_and(|it| it.standing == Standing::Joined)
+        market::relationship_at(&self.relationships, advertiser_id, publisher_id, self.now())
     }
 
     /// The standing of a publisher now.

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
 use crate::dice;
+use crate::market::{Relationship, was_joined};
 use crate::rules::{Booking, Clicks};
 use crate::sale::{Dated, Sale, Status};
 use crate::world::{Kind, World};
@@ -75,6 +76,16 @@ pub(crate) struct Scope {
     /// Not included.
     pub(crate) until: DateTime<Utc>,
     pub(crate) date_type: DateType,
+}
+
+impl Scope {
+    fn is_of(&self, advertiser_id: u64, publisher_id: u64) -> bool {
+        self.id
+            == match self.kind {
+                Kind::Advertiser => advertiser_id,
+                Kind::Publisher => publisher_id,
+            }
+    }
 }
 
 /// The totals per key; what has no key is left out.
@@ -151,19 +162,19 @@ fn add_traffic<'a, K: Ord>(
     let until = scope.until.min(as_of + TimeDelta::seconds(1));
     let first_hour = scope.from.max(world.traffic_from).timestamp().div_euclid(3600);
     let last_hour = (until.timestamp() - 1).div_euclid(3600);
+    let own_relations: Vec<&Relationship> =
+        world.relationships.iter().filter(|it| scope.is_of(it.advertiser_id, it.publisher_id)).collect();
     for (creative, publisher) in world.creatives.iter().flat_map(|creative| world.publishers.iter().map(move |p| (creative, p))) {
-        let own = match scope.kind {
-            Kind::Advertiser => creative.advertiser_id,
-            Kind::Publisher => publisher.id,
-        };
-        if own != scope.id {
+        if !scope.is_of(creative.advertiser_id, publisher.id) {
             continue;
         }
         let seed = dice::mix(dice::mix(world.seed, creative.id), publisher.id);
         for hour in first_hour..=last_hour {
             let hash = dice::mix(seed, hour.unsigned_abs());
             let at = DateTime::from_timestamp(hour * 3600, 0).unwrap_or_default();
-            if !hash.is_multiple_of(RARITY) || !world.was_joined(creative.advertiser_id, publisher.id, at) {
+            if !hash.is_multiple_of(RARITY)
+                || !was_joined(own_relations.iter().copied(), creative.advertiser_id, publisher.id, at)
+            {
                 continue;
             }
             let source = Source {

@@ -3,6 +3,7 @@
 mod access;
 mod binary;
 mod campaign;
+mod chronicle;
 mod days;
 mod faults;
 mod parameters;
