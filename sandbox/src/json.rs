@@ -6,15 +6,23 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 
-/// `value` as text. (Nothing that is rendered here fails to serialize.)
+/// `value` as text.
 pub(crate) fn text(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    written(value, CompactFormatter)
 }
 
 /// The same with all characters beyond ASCII, and slashes, as escapes.
 pub(crate) fn ascii(value: &impl Serialize) -> String {
-    let mut out = Vec::with_capacity(2048);
-    let written = value.serialize(&mut Serializer::with_formatter(&mut out, Ascii(CompactFormatter)));
+    written(value, Ascii(CompactFormatter))
+}
+
+/// (Nothing that is rendered here fails to serialize.)
+fn written(value: &impl Serialize, formatter: impl Formatter) -> String {
+    /// Most rows fit.
+    const CAPACITY: usize = 2048;
+
+    let mut out = Vec::with_capacity(CAPACITY);
+    let written = value.serialize(&mut Serializer::with_formatter(&mut out, formatter));
     written.ok().and_then(|()| String::from_utf8(out).ok()).unwrap_or_default()
 }
 
@@ -22,18 +30,23 @@ struct Ascii(CompactFormatter);
 
 impl Formatter for Ascii {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        for character in fragment.chars() {
-            match character {
-                '/' => writer.write_all(b"\\/")?,
-                ' '..='~' => write!(writer, "{character}")?,
+        let mut rest = fragment;
+        while let Some(odd) = rest.chars().position(|character| !matches!(character, ' '..='.' | '0'..='~')) {
+            // All characters before it take one byte.
+            let (plain, escaped) = rest.split_at(odd);
+            writer.write_all(plain.as_bytes())?;
+            let mut characters = escaped.chars();
+            match characters.next() {
+                Some('/') => writer.write_all(b"\\/")?,
                 other => {
-                    for unit in other.encode_utf16(&mut [0; 2]) {
+                    for unit in other.unwrap_or_default().encode_utf16(&mut [0; 2]) {
                         write!(writer, "\\u{unit:04x}")?;
                     }
                 }
             }
+            rest = characters.as_str();
         }
-        Ok(())
+        writer.write_all(rest.as_bytes())
     }
 
     fn write_char_escape<W: ?Sized + Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
