@@ -25,6 +25,7 @@ mod desk;
 mod dice;
 mod enquiry;
 mod fault;
+mod flood;
 pub mod history;
 mod json;
 mod market;
@@ -45,7 +46,7 @@ pub use clock::{Clock, instant};
 pub use demo::Demo;
 pub use desk::Call;
 pub use enquiry::{Complaint, Decision, Query};
-pub use fault::{Fault, FaultBody, FaultKind};
+pub use fault::{Fault, FaultBody, FaultKind, Filler, Place, RedirectTo};
 pub use market::{CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Rate, Relationship, Standing};
 pub use rules::{
     Amendment, AmendmentDate, Booking, Bulk, Clicks, Deleted, Empty, Ends, FutureEnd, Limit, QueriesShape, Refusal, ReportLag,

@@ -16,7 +16,7 @@ pub(crate) use campaign::{Campaigns, Interval};
 pub(crate) use params::Params;
 pub(crate) use queries::QueryView;
 pub(crate) use reference::{accounts, commission_groups, programme_details, programmes, publishers};
-pub(crate) use reply::{Body, Reply};
+pub(crate) use reply::{Blocks, Body, Reply};
 pub use reports::Report;
 pub(crate) use reports::{ReportView, Span};
 pub(crate) use route::Route;

@@ -95,7 +95,7 @@ pub(crate) fn answer(world: &World, kind: Kind, id: u64, params: &Params<'_>, tu
     };
     let view = view(zone, params.flag("showBasketProducts")?);
     if let (Some(bulk), DateType::Transaction, None) = (world.bulk, filter.date_type, filter.status) {
-        return Ok(Reply::bulk(BulkRows::new(bulk, filter.window.start, filter.window.end, &view, id)));
+        return Ok(Reply::stream(BulkRows::new(bulk, filter.window.start, filter.window.end, &view, id)));
     }
     let dated = match filter.date_type {
         DateType::Transaction => Dated::Created,

@@ -6,6 +6,7 @@ mod campaign;
 mod chronicle;
 mod days;
 mod faults;
+mod floods;
 mod parameters;
 mod queries;
 mod reference;
