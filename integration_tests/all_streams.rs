@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use source_awin::streams::STREAMS;
 
-use crate::support::{Connector, Tables, assert_in_sync};
+use crate::support::{Connector, Tables, assert_in_sync, exact};
 
 const NOW: &str = "2026-11-20T15:30:00Z";
 
@@ -117,7 +117,7 @@ fn every_record_of_every_stream_validates_strictly() {
         let records = output.records(stream.name);
         assert!(!records.is_empty(), "{}", stream.name);
         for record in records {
-            let record = Value::Object(record);
+            let record = exact::plain(&Value::Object(record));
             let errors: Vec<String> =
                 schema.iter_errors(&record).map(|error| format!("{}: {error}", error.instance_path())).collect();
             assert_eq!(errors, Vec::<String>::new(), "{}: {record}", stream.name);
@@ -189,7 +189,7 @@ fn sums_of_reports_and_transactions_agree() {
     let connector = Connector::new(&sandbox, "2026-10-25").with("advertiser_ids", "90210").with("end_date", "2026-11-19");
     let output = connector.read(&["transactions", "stats_by_publisher", "stats_by_creative", "stats_by_campaign"], None).ok();
     let cents = |value: &Value| -> i64 {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = exact::number(value).unwrap_or_else(|| value.as_str().expect("an amount").into());
         let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
         format!("{whole}{fraction:0<2.2}").parse().expect("an amount")
     };

@@ -7,6 +7,8 @@ use awin_sandbox::Sandbox;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
+use super::exact;
+
 /// A connector with its configuration.
 pub struct Connector {
     pub config: Value,
@@ -119,7 +121,10 @@ impl Output {
         let lines = raw
             .split_inclusive(|byte| *byte == b'\n')
             .filter(|line| line.ends_with(b"\n"))
-            .map(|line| serde_json::from_slice(line).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(line))))
+            .map(|line| {
+                exact::read(&String::from_utf8_lossy(line))
+                    .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(line)))
+            })
             .collect();
         Self { lines, raw, stderr: String::from_utf8_lossy(stderr).into_owned(), code }
     }

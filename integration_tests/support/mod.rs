@@ -2,6 +2,7 @@
 
 pub mod connector;
 pub mod echo;
+pub mod exact;
 pub mod plain;
 pub mod protocol;
 pub mod setup;

@@ -1,9 +1,11 @@
-//! The plain way to fit a row to a schema, by way of `serde_json::Value`: slow, obvious, written apart from the fast way.
+//! The plain way to fit a row to a schema, by way of `serde_json::Value` (with exact numbers): slow, obvious, written apart from the fast way.
 //! It says what the fast way must do, and it is what the fast way is measured against.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
+
+use super::exact;
 
 /// A row fitted to a schema.
 #[derive(Debug, Default, PartialEq)]
@@ -39,38 +41,37 @@ fn value_of(schema: &Value, value: &Value, zone: Tz, path: &str, nulled: &mut Ve
         _ => return value.clone(),
     };
     let wanted = types.into_iter().find(|name| *name != "null").unwrap_or_default();
-    let converted = match (wanted, value) {
-        (_, Value::Null) => Some(Value::Null),
-        ("string", Value::String(text)) => match schema["format"].as_str() {
+    let digits = exact::number(value);
+    let money = |amount: Value| is_money(schema).then(|| serde_json::json!({"amount": amount, "currency": null}));
+    let converted = match (wanted, value, digits.as_deref()) {
+        (_, Value::Null, _) => Some(Value::Null),
+        ("string", _, Some(digits)) if schema["format"].is_null() => Some(Value::from(digits)),
+        ("integer", _, Some(digits)) if digits.contains(['.', 'e', 'E']) => integer(digits),
+        ("integer" | "number", _, Some(_)) => Some(value.clone()),
+        ("boolean", _, Some("1")) => Some(Value::Bool(true)),
+        ("boolean", _, Some("0")) => Some(Value::Bool(false)),
+        ("object", _, Some(_)) => money(value.clone()),
+        (_, _, Some(_)) => None,
+        ("string", Value::String(text), _) => match schema["format"].as_str() {
             Some("date-time") => stamp(text, zone).map(Value::String),
             Some("date") => text.get(..10).filter(|day| day.parse::<NaiveDate>().is_ok()).map(Value::from),
             _ => Some(value.clone()),
         },
-        ("string", Value::Number(_) | Value::Bool(_)) if schema["format"].is_null() => Some(Value::String(value.to_string())),
-        ("integer", Value::Number(number)) if !number.to_string().contains(['.', 'e', 'E']) => Some(value.clone()),
-        ("integer", Value::Number(number)) => integer(&number.to_string()),
-        ("integer", Value::String(text)) => integer(text),
-        ("number", Value::Number(_)) | ("boolean", Value::Bool(_)) => Some(value.clone()),
-        ("number", Value::String(text)) => {
-            serde_json::from_str::<Number>(text).ok().filter(|number| number.to_string() == *text).map(Value::Number)
-        }
-        ("boolean", Value::String(text)) if text.eq_ignore_ascii_case("true") || text == "1" => Some(Value::Bool(true)),
-        ("boolean", Value::String(text)) if text.eq_ignore_ascii_case("false") || text == "0" => Some(Value::Bool(false)),
-        ("boolean", Value::Number(number)) if number.to_string() == "1" => Some(Value::Bool(true)),
-        ("boolean", Value::Number(number)) if number.to_string() == "0" => Some(Value::Bool(false)),
-        ("object", Value::Object(fields)) => {
+        ("string", Value::Bool(_), _) if schema["format"].is_null() => Some(Value::String(value.to_string())),
+        ("integer", Value::String(text), _) => integer(text),
+        ("boolean", Value::Bool(_), _) => Some(value.clone()),
+        ("number", Value::String(text), _) => exact::number_of(text),
+        ("boolean", Value::String(text), _) if text.eq_ignore_ascii_case("true") || text == "1" => Some(Value::Bool(true)),
+        ("boolean", Value::String(text), _) if text.eq_ignore_ascii_case("false") || text == "0" => Some(Value::Bool(false)),
+        ("object", Value::Object(fields), _) => {
             let fit = |(name, value): (&String, &Value)| match schema["properties"].get(name) {
                 Some(schema) => (name.clone(), value_of(schema, value, zone, &format!("{path}.{name}"), nulled)),
                 None => (name.clone(), value.clone()),
             };
             Some(Value::Object(fields.iter().map(fit).collect()))
         }
-        ("object", Value::Number(_) | Value::String(_)) if is_money(schema) => {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let amount = serde_json::from_str::<Number>(&text).ok().filter(|number| number.to_string() == text);
-            amount.map(|amount| serde_json::json!({"amount": amount, "currency": null}))
-        }
-        ("array", Value::Array(items)) => {
+        ("object", Value::String(text), _) => exact::number_of(text).and_then(money),
+        ("array", Value::Array(items), _) => {
             Some(items.iter().map(|item| value_of(&schema["items"], item, zone, path, nulled)).collect())
         }
         _ => None,
@@ -98,7 +99,7 @@ fn integer(text: &str) -> Option<Value> {
     let digits = digits.trim_start_matches('0');
     let sign = if whole.starts_with('-') && !digits.is_empty() { "-" } else { "" };
     let text = format!("{sign}{}", if digits.is_empty() { "0" } else { digits });
-    serde_json::from_str(&text).ok()
+    exact::number_of(&text)
 }
 
 fn stamp(text: &str, zone: Tz) -> Option<String> {

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value};
 use source_awin::streams::{self, Source, Stream};
 
-use super::plain;
+use super::{exact, plain};
 
 type Row = Map<String, Value>;
 /// Rows by key.
@@ -121,7 +121,7 @@ fn readable(world: &World, stream: &Stream, config: &Value) -> Vec<(Kind, u64)> 
 
 /// The rows of an account as Awin writes them, each with what the connector adds beside the account.
 fn rows(world: &World, stream: &Stream, (kind, id): (Kind, u64), asked: &Asked<'_>) -> Vec<(Row, Value)> {
-    let plain = |rows: Vec<Value>| rows.into_iter().map(|row| (Row::new(), row)).collect();
+    let plain = |rows: Vec<String>| rows.iter().map(|row| (Row::new(), exact(row))).collect();
     match stream.name {
         "transactions" => plain(world.truth_transactions(
             kind,
@@ -139,7 +139,7 @@ fn rows(world: &World, stream: &Stream, (kind, id): (Kind, u64), asked: &Asked<'
         "publishers" => plain(world.truth_publishers(id)),
         "programmes" => plain(world.truth_programmes(id)),
         "programme_details" => {
-            let details = world.truth_programme_details(id).into_iter();
+            let details = world.truth_programme_details(id).into_iter().map(|row| exact(&row));
             details.map(|row| (Row::from_iter([("advertiserId".to_owned(), row["programmeInfo"]["id"].clone())]), row)).collect()
         }
         "commission_groups" => commission_groups(world, id),
@@ -150,7 +150,7 @@ fn rows(world: &World, stream: &Stream, (kind, id): (Kind, u64), asked: &Asked<'
 /// The token's own list of accounts.
 fn accounts(world: &World) -> Table {
     let rows = world.truth_accounts().into_iter().map(|row| {
-        let mut row = row.as_object().expect("an object").clone();
+        let mut row = exact(&row).as_object().expect("an object").clone();
         row.insert("userId".into(), world.user_id.into());
         (row["accountId"].to_string(), row)
     });
@@ -167,7 +167,7 @@ fn campaigns(world: &World, (kind, id): (Kind, u64), asked: &Asked<'_>) -> Vec<(
                 extra.insert("region".into(), region.into());
                 extra.insert("askedRegion".into(), region.into());
             }
-            rows.push((extra, row));
+            rows.push((extra, exact(&row)));
         }
     }
     rows
@@ -175,7 +175,7 @@ fn campaigns(world: &World, (kind, id): (Kind, u64), asked: &Asked<'_>) -> Vec<(
 
 fn commission_groups(world: &World, id: u64) -> Vec<(Row, Value)> {
     let mut rows = Vec::new();
-    for answer in world.truth_commission_groups(id, true) {
+    for answer in world.truth_commission_groups(id, true).iter().map(|answer| exact(answer)) {
         for group in answer["commissionGroups"].as_array().expect("a list") {
             let mut group = group.clone();
             group["advertiserId"] = answer["advertiser"].clone();
@@ -219,11 +219,16 @@ fn by_day(
                 if let Some(region) = region {
                     extra.insert("askedRegion".into(), (*region).into());
                 }
-                rows.push((extra, row));
+                rows.push((extra, exact(&row)));
             }
         }
     }
     rows
+}
+
+/// A row of the truth.
+fn exact(row: &str) -> Value {
+    exact::read(row).unwrap_or_else(|error| panic!("{error}: {row}"))
 }
 
 /// Asserts that the tables of `streams` are what the sandbox's truth demands, and says where they are not.

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::decimal::decimal;
+use crate::amount::{decimal, percent};
 use crate::sale::{Event, Sale, Status};
 use crate::world::World;
 
@@ -62,8 +62,8 @@ impl World {
 
 fn amendment(sale: &Sale) -> Event {
     Event::Amend {
-        sale: sale.sale.percent(50),
-        commission: sale.commission.percent(50),
+        sale: percent(sale.sale, 50),
+        commission: percent(sale.commission, 50),
         reason: "Changed by the sandbox".to_owned(),
     }
 }

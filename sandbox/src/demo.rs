@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::decimal::decimal;
+use crate::amount::decimal;
 use crate::history;
 use crate::market::{CommissionGroup, Creative, Programme, Publisher, Rate, Relationship, Standing};
 use crate::world::{Access, Account, Kind, World};

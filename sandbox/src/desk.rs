@@ -6,7 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use chrono::{DateTime, Utc};
 
 use crate::answer::{self, Reply};
-use crate::fault::{Fault, FaultBody, FaultKind};
+use crate::fault::{Fault, FaultBody, FaultKind, RedirectTo};
+use crate::flood;
 use crate::rules::{RetryAfter, Throttle};
 use crate::throttle::Meter;
 use crate::world::World;
@@ -60,6 +61,12 @@ pub(crate) enum Delivery {
         reply: Reply,
         after_bytes: usize,
         chunked: bool,
+    },
+    /// The body in pieces of so many bytes, with a pause after each.
+    Drip {
+        reply: Reply,
+        bytes: usize,
+        pause: Duration,
     },
     /// Only the first half of the body.
     Half(Reply),
@@ -118,7 +125,8 @@ impl Desk {
         let authorized = log.admit_token(&world, request.authorization.as_deref());
         let refusal = if authorized { log.meter.admit(&world.throttle, at).err() } else { None };
         log.turn += 1;
-        let struck = strike(&mut world.faults, &format!("{}?{}", request.path, request.query));
+        let address = format!("{}?{}", request.path, request.query);
+        let struck = strike(&mut world.faults, &address);
         let reply = || match refusal {
             _ if !authorized => Reply::unauthorized(),
             Some(wait) => refuse(&world.throttle, wait),
@@ -127,7 +135,7 @@ impl Desk {
         let faulty = struck.is_some();
         let delivery = match struck {
             None => Delivery::After(world.latency, reply()),
-            Some(kind) => deliver_fault(kind, reply),
+            Some(kind) => deliver_fault(kind, &world.token, &address, reply),
         };
         log.calls.push(Call {
             at,
@@ -171,8 +179,18 @@ fn now(reply: Reply) -> Delivery {
     Delivery::After(Duration::ZERO, reply)
 }
 
-fn deliver_fault(kind: FaultKind, reply: impl FnOnce() -> Reply) -> Delivery {
+fn deliver_fault(kind: FaultKind, token: &str, address: &str, reply: impl FnOnce() -> Reply) -> Delivery {
+    let with_token = |text: &str| text.replace("{token}", token);
     match kind {
+        FaultKind::Redirect(status, RedirectTo::Itself) => now(Reply::empty(status).header("location", address)),
+        FaultKind::Redirect(status, RedirectTo::Elsewhere(to)) => now(Reply::empty(status).header("location", with_token(&to))),
+        FaultKind::Headers(headers) => {
+            now(headers.iter().fold(reply(), |reply, (name, value)| reply.header(name, with_token(value))))
+        }
+        FaultKind::EchoToken(status) => now(flood::echo(status, token)),
+        FaultKind::Drip { bytes, pause } => Delivery::Drip { reply: reply(), bytes, pause },
+        FaultKind::Endless(filler) => now(flood::endless(reply(), filler)),
+        FaultKind::GzipBomb { mebibytes } => now(flood::gzip_bomb(mebibytes)),
         FaultKind::Status(status, FaultBody::Json) => now(Reply::error(status, "exception", "Something went wrong")),
         FaultKind::Status(status, FaultBody::Html) => now(Reply::html(status)),
         FaultKind::Status(status, FaultBody::Empty) => now(Reply::empty(status)),
@@ -189,22 +207,22 @@ fn deliver_fault(kind: FaultKind, reply: impl FnOnce() -> Reply) -> Delivery {
 
 fn refuse(throttle: &Throttle, wait: Duration) -> Reply {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    let header = match throttle.retry_after {
-        RetryAfter::None => None,
-        RetryAfter::Seconds => Some(seconds.to_string()),
+    let refusal = Reply::throttled(throttle.limit);
+    match throttle.retry_after {
+        RetryAfter::None => refusal,
+        RetryAfter::Seconds => refusal.header("retry-after", seconds.to_string()),
         RetryAfter::Date => {
             // Dates have no fractions: a second more, lest it be too early.
             let at = DateTime::<Utc>::from(SystemTime::now() + Duration::from_secs(seconds + 1));
-            Some(at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+            refusal.header("retry-after", at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
         }
-    };
-    Reply::throttled(throttle.limit, header)
+    }
 }
 
 impl Delivery {
     fn status(&self) -> Option<u16> {
         match self {
-            Self::After(_, reply) | Self::Cut { reply, .. } | Self::Half(reply) => Some(reply.status),
+            Self::After(_, reply) | Self::Cut { reply, .. } | Self::Drip { reply, .. } | Self::Half(reply) => Some(reply.status),
             Self::Never | Self::HangUp => None,
         }
     }

@@ -1,4 +1,7 @@
 //! Chance that is the same on every run: everything random here follows from a seed.
+//!
+//! Written out, since worlds must stay the same for a seed, whatever a library's next version rolls; and most of what is
+//! needed is no sequence, but a hash of a sale and a field.
 
 /// A well spread hash of two numbers (the finaliser of splitmix64).
 pub(crate) const fn mix(a: u64, b: u64) -> u64 {

@@ -13,7 +13,38 @@ pub enum FaultBody {
     Empty,
 }
 
-/// What goes wrong.
+/// Where a redirect points.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedirectTo {
+    /// To the very address that was asked for.
+    Itself,
+    /// There; `{token}` stands for the good token.
+    Elsewhere(String),
+}
+
+/// What an endless body is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filler {
+    /// The true answer's rows, over and over (spaces, if it has none). Rows of [`crate::Bulk`] never repeat: ask for
+    /// `u64::MAX` of them.
+    Rows,
+    /// Spaces within the array.
+    Blanks,
+}
+
+/// Which of several calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The first.
+    First,
+    /// The one in the middle; of an even number, the first of the second half.
+    Middle,
+    /// The last.
+    Last,
+}
+
+/// What goes wrong. (204, 410, or 200 with the envelope of errors are a [`FaultKind::Status`]; `null` is a
+/// [`FaultKind::WrongShape`].)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// This status instead of the answer.
@@ -39,6 +70,27 @@ pub enum FaultKind {
     Reset,
     /// 200 and this body.
     WrongShape(String),
+    /// This status, and where to go.
+    Redirect(u16, RedirectTo),
+    /// The true answer with these headers too, names in lower case; in values `{token}` stands for the good token.
+    Headers(Vec<(String, String)>),
+    /// This status; the good token stands in headers and in the envelope of errors, which is sent in two chunks with the
+    /// cut in the middle of the token.
+    EchoToken(u16),
+    /// The true answer in chunks of so many bytes, with a pause after each. (Bulk answers come as ever.)
+    Drip {
+        /// Bytes of a chunk.
+        bytes: usize,
+        /// Length of the pause.
+        pause: Duration,
+    },
+    /// The true answer with a body without an end.
+    Endless(Filler),
+    /// 200 and an empty array, which a thousandth of its bytes bring: compressed whether the client takes it or not.
+    GzipBomb {
+        /// Size of the unpacked body.
+        mebibytes: u64,
+    },
 }
 
 /// A fault at some of the calls. Throttled and unauthorised calls count like all others, and a fault goes before them.
@@ -73,6 +125,16 @@ impl Fault {
         Self { nth: Some(nth), times: 1, ..self }
     }
 
+    /// Strikes only there among `calls` matching calls, as a run without faults has counted them.
+    #[must_use]
+    pub fn at(self, place: Place, calls: u64) -> Self {
+        self.nth(match place {
+            Place::First => 1,
+            Place::Middle => calls / 2 + 1,
+            Place::Last => calls,
+        })
+    }
+
     /// Lasts for `times` matching calls.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
@@ -105,5 +167,12 @@ mod tests {
         assert_eq!(struck(Fault::on("/a", FaultKind::Hang).times(2), &calls), [true, false, true, false]);
         assert_eq!(struck(Fault::on("/a", FaultKind::Hang).nth(2), &calls), [false, false, true, false]);
         assert_eq!(struck(Fault::everywhere(FaultKind::Hang).nth(2).times(2), &calls), [false, true, true, false]);
+        for (place, wanted) in [
+            (Place::First, [true, false, false, false]),
+            (Place::Middle, [false, false, true, false]),
+            (Place::Last, [false, false, false, true]),
+        ] {
+            assert_eq!(struck(Fault::everywhere(FaultKind::Hang).at(place, 4), &calls), wanted);
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Making up histories: sales and transaction queries over a stretch of time, the same for the same seed.
 
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use rust_decimal::Decimal;
 
-use crate::decimal::Decimal;
+use crate::amount;
 use crate::dice::{Dice, mix};
-use crate::market::Programme;
-use crate::query::{Complaint, Decision, Query};
+use crate::enquiry::{Complaint, Decision, Query};
+use crate::market::{Programme, was_joined};
 use crate::sale::{Event, Sale};
 use crate::world::World;
 
@@ -53,8 +54,12 @@ fn moment(dice: &mut Dice, midnight: DateTime<Utc>) -> DateTime<Utc> {
 
 /// A sale of `programme` by one of its publishers of that time, if it has any.
 fn make_sale(dice: &mut Dice, id: u64, created: DateTime<Utc>, programme: &Programme, world: &World) -> Option<Sale> {
-    let publishers: Vec<u64> =
-        world.publishers.iter().map(|publisher| publisher.id).filter(|id| world.was_joined(programme.id, *id, created)).collect();
+    let publishers: Vec<u64> = world
+        .publishers
+        .iter()
+        .map(|publisher| publisher.id)
+        .filter(|id| was_joined(&world.relationships, programme.id, *id, created))
+        .collect();
     let groups: Vec<u64> = world.groups.iter().filter(|it| it.advertiser_id == programme.id).map(|it| it.id).collect();
     let creatives: Vec<u64> = world.creatives.iter().filter(|it| it.advertiser_id == programme.id).map(|it| it.id).collect();
     if publishers.is_empty() {
@@ -103,7 +108,7 @@ fn make_events(dice: &mut Dice, sale: &mut Sale) {
     if dice.chance(10) {
         let amended = after(sale.created, dice, (0, delay.0));
         let percent = dice.between(20, 130);
-        let (value, commission) = (sale.sale.percent(percent), sale.commission.percent(percent));
+        let (value, commission) = (amount::percent(sale.sale, percent), amount::percent(sale.commission, percent));
         let reason = (*dice.pick(&AMEND_REASONS)).to_owned();
         sale.happens(amended, Event::Amend { sale: value, commission, reason });
     }
@@ -140,7 +145,10 @@ pub fn generate_queries(seed: u64, from: DateTime<Utc>, to: DateTime<Utc>, world
         for (id, (advertiser_id, publisher_id)) in (day * 1_000..).zip(&pairs) {
             let asked = moment(&mut dice, midnight);
             let query = make_query(&mut dice, id, asked, *advertiser_id, *publisher_id);
-            if dice.chance(50) && (from..to).contains(&asked) && world.was_joined(*advertiser_id, *publisher_id, asked) {
+            if dice.chance(50)
+                && (from..to).contains(&asked)
+                && was_joined(&world.relationships, *advertiser_id, *publisher_id, asked)
+            {
                 queries.push(query);
             }
         }

@@ -14,19 +14,21 @@
 //! assert!(sandbox.calls().is_empty());
 //! ```
 
+mod amount;
 mod answer;
 mod change;
+mod chronicle;
 mod clock;
 mod control;
-mod decimal;
 mod demo;
 mod desk;
 mod dice;
+mod enquiry;
 mod fault;
+mod flood;
 pub mod history;
 mod json;
 mod market;
-mod query;
 mod rules;
 mod sale;
 mod server;
@@ -36,19 +38,21 @@ mod wire;
 mod world;
 mod zone;
 
+pub use amount::decimal;
 pub use answer::{DateType, Report};
 pub use change::Change;
+pub use chronicle::{Chronicle, Decisions};
 pub use clock::{Clock, instant};
-pub use decimal::{Decimal, NotADecimal, decimal};
 pub use demo::Demo;
 pub use desk::Call;
-pub use fault::{Fault, FaultBody, FaultKind};
-pub use market::{CommissionGroup, Creative, Programme, Publisher, Rate, Relationship, Standing};
-pub use query::{Complaint, Decision, Query};
+pub use enquiry::{Complaint, Decision, Query};
+pub use fault::{Fault, FaultBody, FaultKind, Filler, Place, RedirectTo};
+pub use market::{CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Rate, Relationship, Standing};
 pub use rules::{
-    Amendment, AmendmentDate, Bulk, Deleted, Empty, Ends, FutureEnd, Limit, QueriesShape, Refusal, RetryAfter, Rules, Stamps,
-    Throttle, ThrottleKind, Variants, Wrap,
+    Amendment, AmendmentDate, Booking, Bulk, Clicks, Deleted, Empty, Ends, FutureEnd, Limit, QueriesShape, Refusal, ReportLag,
+    RetryAfter, Rules, Stamps, Throttle, ThrottleKind, Variants, Wrap,
 };
+pub use rust_decimal::Decimal;
 pub use sale::{Event, Sale, Sales, State, Status};
 pub use server::Sandbox;
 pub use world::{Access, Account, Kind, World};

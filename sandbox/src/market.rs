@@ -1,8 +1,9 @@
 //! Programmes, publishers and what lies between them.
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 
-use crate::decimal::Decimal;
+use crate::world::Kind;
 
 /// An advertiser's programme; the advertiser's own account, where there is one, has the same id.
 #[derive(Clone, Debug)]
@@ -92,6 +93,53 @@ pub struct Relationship {
     pub since: DateTime<Utc>,
     /// The advertiser's tags of the publisher (`tags` in the publisher report).
     pub tags: Option<Vec<String>>,
+}
+
+/// How a publisher stood to a programme at `at`. (Of a relationship begun twice at an instant, the later entry counts.)
+pub(crate) fn relationship_at<'a>(
+    all: impl IntoIterator<Item = &'a Relationship>,
+    advertiser_id: u64,
+    publisher_id: u64,
+    at: DateTime<Utc>,
+) -> Option<&'a Relationship> {
+    all.into_iter()
+        .filter(|it| it.advertiser_id == advertiser_id && it.publisher_id == publisher_id && it.since <= at)
+        .max_by_key(|it| it.since)
+}
+
+/// Did a publisher take part in a programme at `at`?
+pub(crate) fn was_joined<'a>(
+    all: impl IntoIterator<Item = &'a Relationship>,
+    advertiser_id: u64,
+    publisher_id: u64,
+    at: DateTime<Utc>,
+) -> bool {
+    relationship_at(all, advertiser_id, publisher_id, at).is_some_and(|it| it.standing == Standing::Joined)
+}
+
+/// The markets in which a publisher sells for a programme. What it sells is spread over them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Markets {
+    /// These regions.
+    In(Vec<String>),
+    /// The programme's own, but the publisher report does not say so: its `region` is null.
+    Unknown,
+}
+
+/// A market of an account that is gone for a while: its reports know nothing of the region, and a publisher's list of
+/// programmes lacks those of the region. Transactions go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Side of the account.
+    pub kind: Kind,
+    /// Account.
+    pub account_id: u64,
+    /// Region.
+    pub region: String,
+    /// Begin.
+    pub from: DateTime<Utc>,
+    /// Back again.
+    pub until: DateTime<Utc>,
 }
 
 /// What a commission group pays.

@@ -104,6 +104,35 @@ pub enum FutureEnd {
     Refuse400,
 }
 
+/// How far the reports are behind the transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportLag {
+    /// Not at all.
+    None,
+    /// They know of nothing that happened in the last hours.
+    Hours(u32),
+    /// They are made anew each night at 03:00 UTC.
+    Nightly,
+}
+
+/// The day on which a report by `dateType=transaction` counts a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Booking {
+    /// That of the sale.
+    TransactionDate,
+    /// That of the click; of the sale, if the click is not known.
+    ClickDate,
+}
+
+/// Do the clicks and impressions of a day move later?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clicks {
+    /// No.
+    Final,
+    /// A third of them does, 3 to 60 days later, once: half are struck out, or some are added.
+    Corrected,
+}
+
 /// Do rows differ in shape (nulls, missing keys, integers for decimals), chosen per row by the seed?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variants {
@@ -139,6 +168,12 @@ pub struct Rules {
     pub stamps: Stamps,
     /// Ends in the future.
     pub future_end: FutureEnd,
+    /// How far the reports are behind.
+    pub report_lag: ReportLag,
+    /// Where the reports count a sale.
+    pub booking: Booking,
+    /// Do clicks move later?
+    pub clicks: Clicks,
     /// Shapes of rows.
     pub variants: Variants,
     /// Rows carry fields that no page describes.
@@ -169,6 +204,9 @@ impl Default for Rules {
             refusal: Refusal::Forbidden403,
             stamps: Stamps::Seconds,
             future_end: FutureEnd::Accept,
+            report_lag: ReportLag::None,
+            booking: Booking::TransactionDate,
+            clicks: Clicks::Final,
             variants: Variants::On,
             unknown_keys: false,
             strict_parameter_names: true,

@@ -1,8 +1,12 @@
 //! A transaction and what becomes of it.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
-use crate::decimal::Decimal;
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+
+use crate::world::Kind;
 
 /// What happens to a transaction after it was tracked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,19 +211,37 @@ impl Sale {
 #[derive(Clone, Debug, Default)]
 pub struct Sales {
     rows: Vec<Sale>,
+    /// Made when it is asked for, thrown away when a sale may have changed.
+    index: OnceLock<Index>,
 }
+
+/// A date of a sale.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Dated {
+    Created,
+    /// The click; where there is none, the creation.
+    Clicked,
+    /// Any approval or decline.
+    Decided,
+    /// Any amendment.
+    Amended,
+}
+
+/// For each account and kind of date the places of its sales, by date.
+type Index = HashMap<(Kind, u64), [Vec<(DateTime<Utc>, usize)>; 4]>;
 
 impl Sales {
     /// Adds a sale at its place.
     pub fn push(&mut self, sale: Sale) {
-        let place = self.rows.partition_point(|other| (other.created, other.id) <= (sale.created, sale.id));
-        self.rows.insert(place, sale);
+        let rows = self.rows_mut();
+        let place = rows.partition_point(|other| (other.created, other.id) <= (sale.created, sale.id));
+        rows.insert(place, sale);
     }
 
     /// Takes a sale out, as if it had never been.
     pub fn remove(&mut self, id: u64) -> Option<Sale> {
         let place = self.rows.iter().position(|sale| sale.id == id)?;
-        Some(self.rows.remove(place))
+        Some(self.rows_mut().remove(place))
     }
 
     /// Number of sales, visible or not.
@@ -239,7 +261,7 @@ impl Sales {
 
     /// All, to be changed; `created` must stay as it is.
     pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Sale> {
-        self.rows.iter_mut()
+        self.rows_mut().iter_mut()
     }
 
     /// One of them.
@@ -252,31 +274,71 @@ impl Sales {
         self.iter_mut().find(|sale| sale.id == id)
     }
 
-    /// Those created in `from..=to`.
-    pub fn created_within(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> &[Sale] {
-        let start = self.rows.partition_point(|sale| sale.created < from);
-        let end = self.rows.partition_point(|sale| sale.created <= to);
-        self.rows.get(start..end).unwrap_or_default()
-    }
-
     /// Those created up to `to`, that instant included.
     pub fn created_until(&self, to: DateTime<Utc>) -> &[Sale] {
         &self.rows[..self.rows.partition_point(|sale| sale.created <= to)]
     }
+
+    /// Those of an account with such a date in `from..=to`, by creation.
+    pub(crate) fn of(
+        &self,
+        kind: Kind,
+        account_id: u64,
+        dated: Dated,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> impl Iterator<Item = &Sale> {
+        let index = self.index.get_or_init(|| index(&self.rows));
+        let list = index.get(&(kind, account_id)).map_or(&[][..], |lists| &lists[dated as usize]);
+        let start = list.partition_point(|(at, _)| *at < from);
+        let end = list.partition_point(|(at, _)| *at <= to);
+        let mut places: Vec<usize> = list.get(start..end).unwrap_or_default().iter().map(|(_, place)| *place).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.into_iter().map(|place| &self.rows[place])
+    }
+
+    fn rows_mut(&mut self) -> &mut Vec<Sale> {
+        self.index.take();
+        &mut self.rows
+    }
+}
+
+fn index(rows: &[Sale]) -> Index {
+    let mut index = Index::new();
+    for (place, sale) in rows.iter().enumerate() {
+        for account in [(Kind::Advertiser, sale.advertiser_id), (Kind::Publisher, sale.publisher_id)] {
+            let lists = index.entry(account).or_default();
+            lists[Dated::Created as usize].push((sale.created, place));
+            lists[Dated::Clicked as usize].push((sale.clicked.unwrap_or(sale.created), place));
+            for (at, event) in &sale.events {
+                match event {
+                    Event::Approve | Event::Decline { .. } => lists[Dated::Decided as usize].push((*at, place)),
+                    Event::Amend { .. } => lists[Dated::Amended as usize].push((*at, place)),
+                    Event::Pay { .. } | Event::Delete => {}
+                }
+            }
+        }
+    }
+    for list in index.values_mut().flatten() {
+        list.sort_unstable();
+    }
+    index
 }
 
 impl FromIterator<Sale> for Sales {
     fn from_iter<I: IntoIterator<Item = Sale>>(sales: I) -> Self {
-        let mut rows: Vec<Sale> = sales.into_iter().collect();
-        rows.sort_by_key(|sale| (sale.created, sale.id));
-        Self { rows }
+        let mut all = Self::default();
+        all.extend(sales);
+        all
     }
 }
 
 impl Extend<Sale> for Sales {
     fn extend<I: IntoIterator<Item = Sale>>(&mut self, sales: I) {
-        self.rows.extend(sales);
-        self.rows.sort_by_key(|sale| (sale.created, sale.id));
+        let rows = self.rows_mut();
+        rows.extend(sales);
+        rows.sort_by_key(|sale| (sale.created, sale.id));
     }
 }
 

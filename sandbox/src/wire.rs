@@ -1,6 +1,9 @@
 //! Between HTTP messages and the desk: reading requests, sending replies whole, late, cut or not at all.
+//!
+//! Right on hyper: a web framework finishes every answer that it begins, and half of what is sent here must not be.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
@@ -10,9 +13,10 @@ use hyper::body::{Frame, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
-use crate::answer::{Body, Reply};
+use crate::answer::{Blocks, Body, Reply};
 use crate::control;
 use crate::desk::{self, Delivery, Desk};
+use crate::json;
 
 type SentBody = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -44,6 +48,7 @@ pub(crate) async fn handle(desk: &Desk, request: Request<Incoming>) -> io::Resul
             Ok(send(ready(reply), gzip))
         }
         Delivery::Cut { reply, after_bytes, chunked } => Ok(send_cut(ready(reply), gzip, after_bytes, chunked)),
+        Delivery::Drip { reply, bytes, pause } => Ok(send_drips(ready(reply), gzip, bytes, pause)),
         Delivery::Half(reply) => Ok(send(halved(ready(reply)), gzip)),
         Delivery::Never => std::future::pending().await,
         Delivery::HangUp => Err(io::ErrorKind::ConnectionReset.into()),
@@ -60,19 +65,20 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 
 /// A reply in full.
 fn send(reply: Reply, gzip: bool) -> Response<SentBody> {
-    if let Body::Bulk(rows) = reply.body {
-        return streamed(rows);
+    match head(reply, gzip) {
+        (response, Content::Whole(bytes)) => response.map(|()| whole(bytes)),
+        (response, Content::Stream(blocks)) => response.map(|()| streamed_body(blocks)),
     }
-    let (response, bytes) = head(reply, gzip);
-    response.map(|_| whole(bytes))
 }
 
 /// A reply whose connection drops in the middle of its body.
 fn send_cut(reply: Reply, gzip: bool, after_bytes: usize, chunked: bool) -> Response<SentBody> {
-    if let Body::Bulk(rows) = reply.body {
-        return streamed(first_bytes(rows, after_bytes)).map(cut);
-    }
-    let (mut response, mut bytes) = head(reply, gzip);
+    let (mut response, mut bytes) = match head(reply, gzip) {
+        (response, Content::Whole(bytes)) => (response, bytes),
+        (response, Content::Stream(blocks)) => {
+            return response.map(|()| cut(streamed_body(first_bytes(blocks, after_bytes))));
+        }
+    };
     if !chunked {
         // At least one announced byte has to be missing.
         let announced = bytes.len().max(1);
@@ -80,14 +86,26 @@ fn send_cut(reply: Reply, gzip: bool, after_bytes: usize, chunked: bool) -> Resp
         bytes.truncate(announced - 1);
     }
     bytes.truncate(after_bytes);
-    response.map(|_| cut(streamed_body([bytes])))
+    response.map(|()| cut(streamed_body([bytes])))
 }
 
-/// Blocks of JSON, sent as they are made.
-fn streamed(blocks: impl IntoIterator<Item = Bytes, IntoIter: Send + 'static>) -> Response<SentBody> {
-    let mut response = Response::new(streamed_body(blocks));
-    set(&mut response, header::CONTENT_TYPE, "application/json");
-    response
+/// A reply in chunks of so many bytes, with a pause after each.
+fn send_drips(reply: Reply, gzip: bool, size: usize, pause: Duration) -> Response<SentBody> {
+    let (response, mut bytes) = match head(reply, gzip) {
+        (response, Content::Whole(bytes)) => (response, bytes),
+        (response, Content::Stream(blocks)) => return response.map(|()| streamed_body(blocks)),
+    };
+    let drips = std::iter::from_fn(move || {
+        let drip = bytes.split_to(size.clamp(1, bytes.len().max(1)).min(bytes.len()));
+        (!drip.is_empty()).then_some(drip)
+    });
+    let frames = stream::iter(drips.enumerate()).then(move |(number, drip)| async move {
+        if number > 0 && !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        Ok(Frame::data(drip))
+    });
+    response.map(|()| BodyExt::boxed_unsync(StreamBody::new(frames)))
 }
 
 fn streamed_body(blocks: impl IntoIterator<Item = Bytes, IntoIter: Send + 'static>) -> SentBody {
@@ -114,28 +132,40 @@ fn cut(body: SentBody) -> SentBody {
     BodyExt::boxed_unsync(StreamBody::new(BodyStream::new(body).chain(end)))
 }
 
-/// Status and headers, and the bytes of the body. Bulk bodies have none here: they are streamed.
-fn head(reply: Reply, gzip: bool) -> (Response<SentBody>, Bytes) {
-    let mut response = Response::new(whole(Bytes::new()));
+/// The body of a response, ready to be sent.
+enum Content {
+    Whole(Bytes),
+    Stream(Blocks),
+}
+
+/// Status and headers, and the body.
+fn head(reply: Reply, gzip: bool) -> (Response<()>, Content) {
+    let mut response = Response::new(());
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if let Some(retry_after) = &reply.retry_after {
-        set(&mut response, header::RETRY_AFTER, retry_after);
+    for (name, value) in &reply.headers {
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            set(&mut response, name, value);
+        }
     }
     let (content_type, body) = match reply.body {
         Body::Json(text) => ("application/json", text),
         Body::Html(text) => ("text/html; charset=utf-8", text),
-        Body::Empty | Body::Bulk(_) => return (response, Bytes::new()),
+        Body::Empty => return (response, Content::Whole(Bytes::new())),
+        Body::Stream(blocks) => {
+            set(&mut response, header::CONTENT_TYPE, "application/json");
+            return (response, Content::Stream(blocks));
+        }
     };
     set(&mut response, header::CONTENT_TYPE, content_type);
     if gzip {
         set(&mut response, header::CONTENT_ENCODING, "gzip");
-        (response, compressed(&body).into())
+        (response, Content::Whole(compressed(&body).into()))
     } else {
-        (response, body.into())
+        (response, Content::Whole(body.into()))
     }
 }
 
-fn set(response: &mut Response<SentBody>, name: HeaderName, value: &str) {
+fn set(response: &mut Response<()>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
@@ -164,14 +194,9 @@ fn halved(reply: Reply) -> Reply {
     }
 }
 
-/// The same JSON over many lines, with the same digits.
 fn indented(reply: Reply) -> Reply {
-    let pretty = match &reply.body {
-        Body::Json(text) => serde_json::from_str::<serde_json::Value>(text).and_then(|it| serde_json::to_string_pretty(&it)),
-        _ => return reply,
-    };
-    match pretty {
-        Ok(pretty) => Reply { body: Body::Json(pretty), ..reply },
-        Err(_) => reply,
+    match reply.body {
+        Body::Json(text) => Reply { body: Body::Json(json::indented(&text)), ..reply },
+        _ => reply,
     }
 }

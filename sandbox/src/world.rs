@@ -1,18 +1,20 @@
 //! A world: everything that the sandbox knows, as plain data. Tests change it between calls.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::Clock;
+use crate::dice;
+use crate::enquiry::Query;
 use crate::fault::Fault;
-use crate::market::{CommissionGroup, Creative, Programme, Publisher, Relationship, Standing};
-use crate::query::Query;
-use crate::rules::{Bulk, Rules, Throttle};
+use crate::market::{self, CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Relationship, Standing};
+use crate::rules::{Bulk, ReportLag, Rules, Throttle};
 use crate::sale::Sales;
 
 /// The two sides of a sale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Sells, and pays the commission.
     Advertiser,
@@ -37,6 +39,8 @@ pub enum Access {
     Ok,
     /// No: data is refused with the status that `Rules::refusal` names.
     Refused,
+    /// To all but transactions and transaction queries, which are refused so.
+    NoTransactions,
 }
 
 /// An account of the token's user.
@@ -77,6 +81,10 @@ pub struct World {
     pub publishers: Vec<Publisher>,
     /// Who takes part where.
     pub relationships: Vec<Relationship>,
+    /// Where a publisher sells for a programme, by advertiser and publisher, if not just in the programme's own region.
+    pub markets: BTreeMap<(u64, u64), Markets>,
+    /// Markets that are gone for a while.
+    pub gaps: Vec<Gap>,
     /// Commission groups.
     pub groups: Vec<CommissionGroup>,
     /// Creatives.
@@ -115,6 +123,8 @@ impl World {
             programmes: Vec::new(),
             publishers: Vec::new(),
             relationships: Vec::new(),
+            markets: BTreeMap::new(),
+            gaps: Vec::new(),
             groups: Vec::new(),
             creatives: Vec::new(),
             campaigns: Vec::new(),
@@ -132,6 +142,35 @@ impl World {
     /// The present instant of the world.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// The instant up to which the reports know what has happened.
+    pub(crate) fn reports_as_of(&self) -> DateTime<Utc> {
+        let now = self.now();
+        match self.rules.report_lag {
+            ReportLag::None => now,
+            ReportLag::Hours(hours) => now - TimeDelta::hours(hours.into()),
+            ReportLag::Nightly => {
+                let since_three = (now.timestamp() - 3 * 3600).rem_euclid(86_400);
+                now - TimeDelta::seconds(since_three)
+            }
+        }
+    }
+
+    /// The region in which something happened between a publisher and a programme; `hash` is what happened.
+    pub(crate) fn region_of(&self, advertiser_id: u64, publisher_id: u64, hash: u64) -> Option<&str> {
+        match self.markets.get(&(advertiser_id, publisher_id)) {
+            Some(Markets::In(regions)) if !regions.is_empty() => Some(dice::choose(hash, regions).as_str()),
+            _ => self.programme(advertiser_id).map(|programme| programme.region.as_str()),
+        }
+    }
+
+    /// Is this market of the account gone at present?
+    pub(crate) fn is_gone(&self, kind: Kind, account_id: u64, region: &str) -> bool {
+        let now = self.now();
+        self.gaps.iter().any(|gap| {
+            (gap.kind, gap.account_id, gap.region.as_str()) == (kind, account_id, region) && gap.from <= now && now < gap.until
+        })
     }
 
     /// An account of the user.
@@ -156,19 +195,7 @@ impl World {
 
     /// How a publisher stands to a programme now, if there was ever anything between them.
     pub fn relationship(&self, advertiser_id: u64, publisher_id: u64) -> Option<&Relationship> {
-        self.relationship_at(advertiser_id, publisher_id, self.now())
-    }
-
-    fn relationship_at(&self, advertiser_id: u64, publisher_id: u64, at: DateTime<Utc>) -> Option<&Relationship> {
-        self.relationships
-            .iter()
-            .filter(|it| it.advertiser_id == advertiser_id && it.publisher_id == publisher_id && it.since <= at)
-            .max_by_key(|it| it.since)
-    }
-
-    /// Did a publisher take part in a programme at `at`?
-    pub(crate) fn was_joined(&self, advertiser_id: u64, publisher_id: u64, at: DateTime<Utc>) -> bool {
-        self.relationship_at(advertiser_id, publisher_id, at).is_some_and(|it| it.standing == Standing::Joined)
+        market::relationship_at(&self.relationships, advertiser_id, publisher_id, self.now())
     }
 
     /// The standing of a publisher now.

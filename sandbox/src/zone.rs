@@ -1,7 +1,11 @@
 //! Zones, local times and the lists of codes that Awin accepts.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone, Timelike, Utc};
-use chrono_tz::Tz;
+use std::fmt::{self, Display};
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::{Timestamp, civil};
 
 use crate::rules::Stamps;
 
@@ -46,24 +50,62 @@ pub(crate) enum Reading {
     Later,
 }
 
-/// The instant of a local time. A time that the clocks skip in spring means the first instant after the gap.
-pub(crate) fn instant(zone: Tz, local: NaiveDateTime, reading: Reading) -> DateTime<Utc> {
-    /// Longer than any gap, in minutes.
-    const LONGEST_GAP: i64 = 4 * 60;
+/// A zone that Awin accepts.
+///
+/// `jiff` computes its local times, from the rules that it carries itself: the connector uses another library.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Zone {
+    name: &'static str,
+    rules: &'static TimeZone,
+}
 
-    let read = |local: &NaiveDateTime| match reading {
-        Reading::Earlier => zone.from_local_datetime(local).earliest(),
-        Reading::Later => zone.from_local_datetime(local).latest(),
+static ZONES: LazyLock<[TimeZone; 16]> =
+    LazyLock::new(|| REPORT_ZONES.map(|name| TimeZone::get(name).unwrap_or_else(|error| panic!("{error}"))));
+
+impl Zone {
+    pub(crate) const fn utc() -> Self {
+        const UTC: &TimeZone = &TimeZone::UTC;
+        Self { name: "UTC", rules: UTC }
+    }
+
+    /// One of [`REPORT_ZONES`].
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        REPORT_ZONES.iter().zip(ZONES.iter()).find(|(known, _)| **known == name).map(|(name, rules)| Self { name, rules })
+    }
+
+    fn local(self, at: DateTime<Utc>) -> civil::DateTime {
+        self.rules.to_datetime(Timestamp::from_second(at.timestamp()).unwrap_or_default())
+    }
+}
+
+impl Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The instant of a local time. A time that the clocks skip in spring means the first instant after the gap.
+pub(crate) fn instant(zone: Zone, local: NaiveDateTime, reading: Reading) -> DateTime<Utc> {
+    // Counted as if the zone were UTC; an offset makes an instant of it.
+    let seconds = local.and_utc().timestamp();
+    let at = |offset: Offset| seconds - i64::from(offset.seconds());
+    let civil = Offset::UTC.to_datetime(Timestamp::from_second(seconds).unwrap_or_default());
+    let second = match zone.rules.to_ambiguous_timestamp(civil).offset() {
+        AmbiguousOffset::Unambiguous { offset } => at(offset),
+        AmbiguousOffset::Fold { before, after } => match reading {
+            Reading::Earlier => at(before),
+            Reading::Later => at(after),
+        },
+        AmbiguousOffset::Gap { after, .. } => {
+            let before_the_gap = Timestamp::from_second(at(after)).unwrap_or_default();
+            zone.rules.following(before_the_gap).next().map_or(seconds, |change| change.timestamp().as_second())
+        }
     };
-    let whole_minute =
-        local.date().and_time(NaiveTime::MIN) + TimeDelta::minutes((local - local.date().and_time(NaiveTime::MIN)).num_minutes());
-    read(&local)
-        .or_else(|| (1..=LONGEST_GAP).find_map(|minutes| read(&(whole_minute + TimeDelta::minutes(minutes)))))
-        .map_or_else(|| local.and_utc(), |found| found.with_timezone(&Utc))
+    DateTime::from_timestamp(second, 0).unwrap_or_default()
 }
 
 /// The instant at which a day begins.
-pub(crate) fn day_start(zone: Tz, day: NaiveDate) -> DateTime<Utc> {
+pub(crate) fn day_start(zone: Zone, day: NaiveDate) -> DateTime<Utc> {
     instant(zone, day.and_time(NaiveTime::MIN), Reading::Earlier)
 }
 
@@ -73,19 +115,21 @@ pub(crate) fn next_day(day: NaiveDate) -> NaiveDate {
 }
 
 /// The local day of an instant.
-pub(crate) fn local_day(zone: Tz, at: DateTime<Utc>) -> NaiveDate {
-    at.with_timezone(&zone).date_naive()
+pub(crate) fn local_day(zone: Zone, at: DateTime<Utc>) -> NaiveDate {
+    let local = zone.local(at).date();
+    // The same count of days since 1970 in either calendar.
+    let days = civil::Date::constant(1970, 1, 1).until(local).map_or(0, |span| span.get_days());
+    NaiveDate::from_epoch_days(days).unwrap_or_default()
 }
 
 /// An instant as Awin writes it: local, without zone or offset.
-pub(crate) fn stamp(zone: Tz, at: DateTime<Utc>, stamps: Stamps) -> String {
-    let local = at.with_timezone(&zone).naive_local().trunc_subsecs(0);
+pub(crate) fn stamp(zone: Zone, at: DateTime<Utc>, stamps: Stamps) -> String {
+    let local = zone.local(at);
     let shown = match stamps {
         Stamps::Seconds => local,
-        Stamps::Minutes => local - TimeDelta::seconds(i64::from(local.second())),
+        Stamps::Minutes => local.with().second(0).build().unwrap_or(local),
     };
-    // This form of it is Awin's, and much faster than formatting by a pattern.
-    format!("{shown:?}")
+    shown.to_string()
 }
 
 /// Reads `yyyy-MM-ddTHH:mm:ss`, and nothing but that.
@@ -113,21 +157,39 @@ fn has_shape(text: &str, shape: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn at(zone: Tz, local: &str, reading: Reading) -> String {
+    fn at(zone: Zone, local: &str, reading: Reading) -> String {
         instant(zone, parse_time(local).expect("a time"), reading).format("%m-%dT%H:%M:%S").to_string()
     }
 
     #[test]
     fn a_repeated_local_time_has_two_readings() {
         let local = "2025-10-26T02:30:00";
-        assert_eq!(at(Tz::Europe__Berlin, local, Reading::Earlier), "10-26T00:30:00");
-        assert_eq!(at(Tz::Europe__Berlin, local, Reading::Later), "10-26T01:30:00");
+        assert_eq!(at(Zone::named("Europe/Berlin").expect("a zone"), local, Reading::Earlier), "10-26T00:30:00");
+        assert_eq!(at(Zone::named("Europe/Berlin").expect("a zone"), local, Reading::Later), "10-26T01:30:00");
+    }
+
+    #[test]
+    fn a_day_is_the_day_of_the_zone() {
+        let at = |text: &str| text.parse().expect("an instant");
+        let sydney = Zone::named("Australia/Sydney").expect("a zone");
+        assert_eq!(local_day(sydney, at("2026-02-28T13:00:00Z")).to_string(), "2026-03-01");
+        assert_eq!(local_day(Zone::utc(), at("1969-12-31T23:59:59Z")).to_string(), "1969-12-31");
+        assert_eq!(stamp(sydney, at("2026-02-28T13:00:59.9Z"), Stamps::Seconds), "2026-03-01T00:00:59");
+        assert_eq!(stamp(sydney, at("2026-02-28T13:00:59.9Z"), Stamps::Minutes), "2026-03-01T00:00:00");
+    }
+
+    /// Sao Paulo set its clocks forward at midnight until 2018.
+    #[test]
+    fn a_day_without_midnight_begins_after_the_gap() {
+        let zone = Zone::named("America/Sao_Paulo").expect("a zone");
+        let day = parse_day("2018-11-04").expect("a day");
+        assert_eq!(day_start(zone, day).to_rfc3339(), "2018-11-04T03:00:00+00:00");
     }
 
     #[test]
     fn a_skipped_local_time_means_the_instant_after_the_gap() {
         for local in ["2025-03-30T02:00:00", "2025-03-30T02:30:17", "2025-03-30T02:59:59"] {
-            assert_eq!(at(Tz::Europe__Berlin, local, Reading::Earlier), "03-30T01:00:00");
+            assert_eq!(at(Zone::named("Europe/Berlin").expect("a zone"), local, Reading::Earlier), "03-30T01:00:00");
         }
     }
 

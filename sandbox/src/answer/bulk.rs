@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::amount::decimal;
 use crate::answer::RowView;
-use crate::decimal::decimal;
 use crate::rules::Bulk;
 use crate::sale::Sale;
 use crate::world::Kind;
@@ -41,7 +41,7 @@ struct Marks {
 struct StampView {
     start: DateTime<Utc>,
     length: TimeDelta,
-    zone: chrono_tz::Tz,
+    zone: zone::Zone,
     stamps: crate::rules::Stamps,
 }
 

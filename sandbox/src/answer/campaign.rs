@@ -1,12 +1,14 @@
 //! The report by campaign, with a date when an interval is asked for.
 
 use chrono::{Datelike, Days, NaiveDate};
+use serde::Serialize;
 
+use crate::amount::cents;
 use crate::answer::reports::Span;
 use crate::answer::tally::{Bucket, DateType, Totals, tally};
 use crate::answer::{Answer, Params, Reply, shuffled};
 use crate::dice;
-use crate::json::{self, Object};
+use crate::json;
 use crate::rules::Variants;
 use crate::world::{Kind, World};
 use crate::zone::{self, CAMPAIGN_REGIONS};
@@ -88,7 +90,7 @@ impl Campaigns<'_> {
                     Kind::Advertiser => source.publisher_id,
                     Kind::Publisher => source.advertiser_id,
                 };
-                self.takes(source.advertiser_id, other, source.campaign).then_some((other, source.campaign))
+                self.takes(source.region, other, source.campaign).then_some((other, source.campaign))
             });
             rows.extend(totals.iter().map(|((other, campaign), totals)| self.render(first, *other, *campaign, totals)));
             first = next;
@@ -107,9 +109,8 @@ impl Campaigns<'_> {
         next.unwrap_or_else(|| zone::next_day(self.span.last))
     }
 
-    fn takes(&self, advertiser_id: u64, other: u64, campaign: Option<&str>) -> bool {
-        let in_region = self.region.is_none()
-            || self.region == self.world.programme(advertiser_id).map(|programme| programme.region.as_str());
+    fn takes(&self, region: Option<&str>, other: u64, campaign: Option<&str>) -> bool {
+        let in_region = self.region.is_none() || self.region == region;
         let in_campaign = match (campaign, self.prefix) {
             (None, _) => self.without_campaign,
             (Some(campaign), Some(prefix)) => campaign.starts_with(prefix),
@@ -119,29 +120,23 @@ impl Campaigns<'_> {
     }
 
     fn render(&self, date: NaiveDate, other: u64, campaign: Option<&str>, totals: &Totals) -> String {
-        json::object(|row| {
-            if self.interval != Interval::Whole {
-                row.text("date", &date.format("%Y-%m-%d").to_string());
-            }
-            row.maybe_text("campaign", campaign.or_else(|| self.no_campaign(other)));
-            let (id_key, name_key, name) = match self.kind {
-                Kind::Advertiser => ("publisherId", "publisherName", self.world.publisher(other).map(|it| &it.name)),
-                Kind::Publisher => ("advertiserId", "advertiserName", self.world.programme(other).map(|it| &it.name)),
-            };
-            row.text(id_key, &other.to_string());
-            row.maybe_text(name_key, name.map(String::as_str));
-            row.object("totals", |figures| {
-                figures.object("quantity", |quantity| {
-                    quantity.raw("click", totals.clicks);
-                    write_figures(quantity, totals, |bucket| bucket.number.to_string());
-                });
-                figures.object("saleAmount", |amounts| {
-                    write_figures(amounts, totals, |bucket| format!("\"{}\"", bucket.value.at_least(2)));
-                });
-                figures.object("commissionAmount", |amounts| {
-                    write_figures(amounts, totals, |bucket| format!("\"{}\"", bucket.commission.at_least(2)));
-                });
-            });
+        let publisher = || self.world.publisher(other).map(|it| it.name.as_str());
+        let advertiser = || self.world.programme(other).map(|it| it.name.as_str());
+        let of_advertiser = self.kind == Kind::Advertiser;
+        let value = |bucket: Bucket| cents(bucket.value).to_string();
+        let commission = |bucket: Bucket| cents(bucket.commission).to_string();
+        json::text(&Row {
+            date: (self.interval != Interval::Whole).then(|| date.to_string()),
+            campaign: campaign.or_else(|| self.no_campaign(other)),
+            publisher_id: of_advertiser.then(|| other.to_string()),
+            publisher_name: of_advertiser.then(publisher),
+            advertiser_id: (!of_advertiser).then(|| other.to_string()),
+            advertiser_name: (!of_advertiser).then(advertiser),
+            totals: Figures {
+                quantity: figures(Some(totals.clicks), totals, |bucket| bucket.number),
+                sale_amount: figures(None, totals, value),
+                commission_amount: figures(None, totals, commission),
+            },
         })
     }
 
@@ -152,10 +147,51 @@ impl Campaigns<'_> {
     }
 }
 
-fn write_figures(object: &mut Object<'_>, totals: &Totals, figure: impl Fn(Bucket) -> String) {
-    object.raw("pending", figure(totals.pending));
-    object.raw("approved", figure(totals.confirmed));
-    object.raw("bonus", figure(totals.bonus));
-    object.raw("declined", figure(totals.declined));
-    object.raw("total", figure(totals.total()));
+fn figures<T>(click: Option<u64>, totals: &Totals, figure: impl Fn(Bucket) -> T) -> ByStatus<T> {
+    ByStatus {
+        click,
+        pending: figure(totals.pending),
+        approved: figure(totals.confirmed),
+        bonus: figure(totals.bonus),
+        declined: figure(totals.declined),
+        total: figure(totals.total()),
+    }
+}
+
+/// A row as it is answered: ids and amounts are texts.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::option_option, reason = "left out, null, or there")]
+struct Row<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date: Option<String>,
+    campaign: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publisher_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publisher_name: Option<Option<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advertiser_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advertiser_name: Option<Option<&'a str>>,
+    totals: Figures,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Figures {
+    quantity: ByStatus<u64>,
+    sale_amount: ByStatus<String>,
+    commission_amount: ByStatus<String>,
+}
+
+#[derive(Serialize)]
+struct ByStatus<T> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    click: Option<u64>,
+    pending: T,
+    approved: T,
+    bonus: T,
+    declined: T,
+    total: T,
 }

@@ -16,7 +16,7 @@ pub(crate) use campaign::{Campaigns, Interval};
 pub(crate) use params::Params;
 pub(crate) use queries::QueryView;
 pub(crate) use reference::{accounts, commission_groups, programme_details, programmes, publishers};
-pub(crate) use reply::{Body, Reply};
+pub(crate) use reply::{Blocks, Body, Reply};
 pub use reports::Report;
 pub(crate) use reports::{ReportView, Span};
 pub(crate) use route::Route;
@@ -44,7 +44,7 @@ fn respond(world: &World, method: &str, path: &str, query: &[(String, String)], 
         return Err(Reply::error(405, "method.not.allowed", "Request method is not supported"));
     }
     if let Some((kind, id)) = route.account() {
-        check_access(world, kind, id)?;
+        check_access(world, route, kind, id)?;
     }
     let params = Params::new(query, world.rules.strict_parameter_names);
     match route {
@@ -60,13 +60,18 @@ fn respond(world: &World, method: &str, path: &str, query: &[(String, String)], 
     }
 }
 
-fn check_access(world: &World, kind: Kind, id: u64) -> Result<(), Reply> {
+fn check_access(world: &World, route: Route, kind: Kind, id: u64) -> Result<(), Reply> {
     let account = world.account(kind, id).ok_or_else(Reply::not_found)?;
-    match (account.access, world.rules.refusal) {
-        (Access::Ok, _) => Ok(()),
-        (Access::Refused, Refusal::Unauthorized401) => Err(Reply::unauthorized()),
-        (Access::Refused, Refusal::Forbidden403) => Err(Reply::error(403, "forbidden", "Access is denied")),
-        (Access::Refused, Refusal::NotFound404) => Err(Reply::not_found()),
+    let permitted = match account.access {
+        Access::Ok => true,
+        Access::Refused => false,
+        Access::NoTransactions => !matches!(route, Route::Transactions(..) | Route::Queries(_)),
+    };
+    match world.rules.refusal {
+        _ if permitted => Ok(()),
+        Refusal::Unauthorized401 => Err(Reply::unauthorized()),
+        Refusal::Forbidden403 => Err(Reply::error(403, "forbidden", "Access is denied")),
+        Refusal::NotFound404 => Err(Reply::not_found()),
     }
 }
 

@@ -4,10 +4,9 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use chrono_tz::Tz;
 
 use crate::answer::reply::Reply;
-use crate::zone;
+use crate::zone::{self, Zone};
 
 /// The parameters of a call.
 pub(crate) struct Params<'a> {
@@ -98,9 +97,9 @@ impl<'a> Params<'a> {
     }
 
     /// A zone out of `known`; UTC if there is none.
-    pub(crate) fn zone(&self, known: &[&str]) -> Result<Tz, Reply> {
+    pub(crate) fn zone(&self, known: &[&str]) -> Result<Zone, Reply> {
         let name = self.get("timezone").unwrap_or("UTC");
-        let zone = if known.contains(&name) { name.parse().ok() } else { None };
+        let zone = if known.contains(&name) { Zone::named(name) } else { None };
         zone.ok_or_else(|| bad(format_args!("Unknown timezone '{name}'")))
     }
 

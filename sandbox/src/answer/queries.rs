@@ -1,16 +1,17 @@
 //! Transaction queries: the complaints of a publisher, in pages.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
+use serde::Serialize;
 
+use crate::amount::Money;
 use crate::answer::transactions::Window;
 use crate::answer::{Answer, Params, Reply, list};
 use crate::dice;
+use crate::enquiry::Query;
 use crate::json;
-use crate::query::Query;
 use crate::rules::{QueriesShape, Variants};
 use crate::world::World;
-use crate::zone::{self, TRANSACTION_ZONES};
+use crate::zone::{self, TRANSACTION_ZONES, Zone};
 
 /// The date that a window is about. (The words differ from those of the transactions.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,13 +108,14 @@ impl Pages {
     fn reply(&self, world: &World, rows: &[String]) -> Reply {
         match world.rules.queries_shape {
             QueriesShape::Array => list(world, rows),
-            QueriesShape::Paged => Reply::json(json::object(|page| {
-                page.raw("pageItems", format_args!("[{}]", rows.join(",")));
-                page.raw("pageNumber", self.number);
-                page.raw("pageSize", self.size);
-                page.raw("totalPagesAvailable", self.rows.div_ceil(self.size));
-                page.raw("totalRowsAvailable", self.rows);
-            })),
+            QueriesShape::Paged => Reply::json(format!(
+                r#"{{"pageItems":[{}],"pageNumber":{},"pageSize":{},"totalPagesAvailable":{},"totalRowsAvailable":{}}}"#,
+                rows.join(","),
+                self.number,
+                self.size,
+                self.rows.div_ceil(self.size),
+                self.rows,
+            )),
         }
     }
 }
@@ -123,7 +125,7 @@ impl Pages {
 pub(crate) struct QueryView<'a> {
     pub(crate) world: &'a World,
     pub(crate) now: DateTime<Utc>,
-    pub(crate) zone: Tz,
+    pub(crate) zone: Zone,
 }
 
 impl QueryView<'_> {
@@ -135,24 +137,44 @@ impl QueryView<'_> {
         let decision = query.decided(self.now);
         let says_null = self.world.rules.variants == Variants::On && dice::mix(self.world.seed, query.id).is_multiple_of(2);
         let reason = decision.and_then(|decision| decision.reason.as_deref());
-        json::object(|row| {
-            row.raw("enquiryId", query.id);
-            row.raw("advertiserId", query.advertiser_id);
-            row.maybe_text("advertiserName", programme.map(|programme| programme.name.as_str()));
-            row.text("enquiryDate", &stamp(query.asked));
-            row.text("enquiryStatus", query.status(self.now));
-            row.text("enquiryType", query.complaint.name());
-            row.maybe_money("commissionAmount", query.commission, currency);
-            row.maybe_money("saleAmount", query.sale, currency);
-            row.maybe_text("orderRef", query.order_ref.as_deref());
-            row.maybe_text("clickRef", query.click_ref.as_deref());
-            row.maybe_text("transactionDate", query.transaction_date.map(stamp).as_deref());
-            row.maybe_text("validationDate", decision.map(|decision| stamp(decision.at)).as_deref());
-            row.maybe_text("declineReason", reason.or(says_null.then_some("null")));
-            row.maybe_text("description", query.description.as_deref());
-            if self.world.rules.unknown_keys {
-                row.raw("escalated", false);
-            }
+        json::text(&Row {
+            enquiry_id: query.id,
+            advertiser_id: query.advertiser_id,
+            advertiser_name: programme.map(|programme| programme.name.as_str()),
+            enquiry_date: stamp(query.asked),
+            enquiry_status: query.status(self.now),
+            enquiry_type: query.complaint.name(),
+            commission_amount: query.commission.map(|amount| Money::new(amount, currency)),
+            sale_amount: query.sale.map(|amount| Money::new(amount, currency)),
+            order_ref: query.order_ref.as_deref(),
+            click_ref: query.click_ref.as_deref(),
+            transaction_date: query.transaction_date.map(stamp),
+            validation_date: decision.map(|decision| stamp(decision.at)),
+            decline_reason: reason.or(says_null.then_some("null")),
+            description: query.description.as_deref(),
+            escalated: self.world.rules.unknown_keys.then_some(false),
         })
     }
+}
+
+/// A row as it is answered.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'a> {
+    enquiry_id: u64,
+    advertiser_id: u64,
+    advertiser_name: Option<&'a str>,
+    enquiry_date: String,
+    enquiry_status: &'static str,
+    enquiry_type: &'static str,
+    commission_amount: Option<Money<'a>>,
+    sale_amount: Option<Money<'a>>,
+    order_ref: Option<&'a str>,
+    click_ref: Option<&'a str>,
+    transaction_date: Option<String>,
+    validation_date: Option<String>,
+    decline_reason: Option<&'a str>,
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    escalated: Option<bool>,
 }

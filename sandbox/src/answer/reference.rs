@@ -1,16 +1,18 @@
 //! Accounts, publishers, programmes, programme details and commission groups.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::{Value, json};
 
+use crate::amount::Number;
 use crate::answer::{Answer, Params, Reply, list, shuffled};
-use crate::decimal::Decimal;
 use crate::dice;
-use crate::json::{self, Object};
+use crate::json;
 use crate::market::{CommissionGroup, Programme, Rate, Standing};
 use crate::rules::{Stamps, Variants};
 use crate::world::{Kind, World};
-use crate::zone;
+use crate::zone::{self, Zone};
 
 const STANDINGS: [Standing; 5] =
     [Standing::Joined, Standing::Pending, Standing::Suspended, Standing::Rejected, Standing::NotJoined];
@@ -18,10 +20,7 @@ const STANDINGS: [Standing; 5] =
 pub(crate) fn answer_accounts(world: &World, params: &Params<'_>) -> Answer {
     params.expect_only(&["type"])?;
     let kind = params.choice("type", None, &[("advertiser", Some(Kind::Advertiser)), ("publisher", Some(Kind::Publisher))])?;
-    Ok(Reply::json(json::object(|answer| {
-        answer.raw("userId", world.user_id);
-        answer.raw("accounts", format_args!("[{}]", accounts(world, kind).join(",")));
-    })))
+    Ok(Reply::json(format!(r#"{{"userId":{},"accounts":[{}]}}"#, world.user_id, accounts(world, kind).join(","))))
 }
 
 /// The rows of the accounts, of one kind or of both.
@@ -31,12 +30,12 @@ pub(crate) fn accounts(world: &World, kind: Option<Kind>) -> Vec<String> {
         .iter()
         .filter(|account| account.listed && kind.is_none_or(|kind| account.kind == kind))
         .map(|account| {
-            json::object(|row| {
-                row.raw("accountId", account.id);
-                row.text("accountName", &account.name);
-                row.text("accountType", account.kind.name());
-                row.text("userRole", &account.role);
-            })
+            json::text(&json!({
+                "accountId": account.id,
+                "accountName": account.name,
+                "accountType": account.kind.name(),
+                "userRole": account.role,
+            }))
         })
         .collect()
 }
@@ -53,16 +52,17 @@ pub(crate) fn publishers(world: &World, advertiser_id: u64) -> Vec<String> {
         .iter()
         .filter(|publisher| world.standing(advertiser_id, publisher.id) == Standing::Joined)
         .map(|publisher| {
-            json::object(|row| {
-                row.raw("id", publisher.id);
-                row.text("name", &publisher.name);
-                row.maybe_text("primaryRegion", publisher.region.as_deref());
-                row.texts("salesRegions", &publisher.sales_regions);
-                row.maybe_text("primaryType", publisher.promotion_type.as_deref());
-                if world.rules.unknown_keys {
-                    row.raw("partnerSince", 2019);
-                }
-            })
+            let mut row = json!({
+                "id": publisher.id,
+                "name": publisher.name,
+                "primaryRegion": publisher.region,
+                "salesRegions": publisher.sales_regions,
+                "primaryType": publisher.promotion_type,
+            });
+            if world.rules.unknown_keys {
+                row["partnerSince"] = 2019.into();
+            }
+            json::text(&row)
         })
         .collect()
 }
@@ -93,37 +93,35 @@ pub(crate) fn programmes(world: &World, publisher_id: u64, takes: impl Fn(&Progr
     world
         .programmes
         .iter()
-        .filter(|programme| takes(programme))
-        .map(|programme| json::object(|row| write_programme(world, row, programme, publisher_id)))
+        .filter(|programme| takes(programme) && !world.is_gone(Kind::Publisher, publisher_id, &programme.region))
+        .map(|programme| json::text(&programme_row(world, programme, publisher_id)))
         .collect()
 }
 
-fn write_programme(world: &World, row: &mut Object<'_>, programme: &Programme, publisher_id: u64) {
+fn programme_row(world: &World, programme: &Programme, publisher_id: u64) -> Value {
     let id = programme.id;
-    row.raw("id", id);
-    row.text("name", &programme.name);
-    row.text("displayUrl", &format!("https://shop-{id}.example"));
-    row.text("clickThroughUrl", &format!("https://track.example/c?m={id}&p={publisher_id}"));
-    row.text("logoUrl", &format!("https://img.example/{id}.png"));
-    row.text("description", "Lamps & chairs\n\"of all kinds\"");
-    row.text("currencyCode", &programme.currency);
-    row.text("primarySector", &programme.sector);
-    if programme.hides_region {
-        row.null("primaryRegion");
-    } else {
-        row.object("primaryRegion", |region| {
-            region.text("name", country_name(programme.country()));
-            region.text("countryCode", programme.country());
-        });
-    }
-    row.text("status", "Active");
+    let country = programme.country();
+    let region = json!({"name": country_name(country), "countryCode": country});
+    let mut row = json!({
+        "id": id,
+        "name": programme.name,
+        "displayUrl": format!("https://shop-{id}.example"),
+        "clickThroughUrl": format!("https://track.example/c?m={id}&p={publisher_id}"),
+        "logoUrl": format!("https://img.example/{id}.png"),
+        "description": "Lamps & chairs\n\"of all kinds\"",
+        "currencyCode": programme.currency,
+        "primarySector": programme.sector,
+        "primaryRegion": if programme.hides_region { Value::Null } else { region },
+        "status": "Active",
+    });
     if let Some(link_status) = &programme.link_status {
-        row.text("linkStatus", link_status);
+        row["linkStatus"] = link_status.as_str().into();
     }
-    row.objects("validDomains", [format!("shop-{id}.example")], |object, domain| object.text("domain", &domain));
+    row["validDomains"] = json!([{"domain": format!("shop-{id}.example")}]);
     if world.rules.unknown_keys {
-        row.texts("labels", &["featured"]);
+        row["labels"] = json!(["featured"]);
     }
+    row
 }
 
 pub(crate) fn answer_programme_details(world: &World, id: u64, params: &Params<'_>) -> Answer {
@@ -142,41 +140,56 @@ pub(crate) fn programme_details(world: &World, publisher_id: u64, advertiser_id:
     let hash = dice::mix(world.seed, advertiser_id);
     let shape = if world.rules.variants == Variants::On { hash } else { 0 };
     let standing = world.standing(advertiser_id, publisher_id).name();
-    Some(json::object(|details| {
-        details.object("programmeInfo", |info| {
-            write_programme(world, info, programme, publisher_id);
-            match shape % 3 {
-                0 => info.raw("deeplinkEnabled", true),
-                1 => info.text("deeplinkEnabled", "true"),
-                _ => info.null("deeplinkEnabled"),
-            }
-            match (shape >> 8) % 2 {
-                0 => info.text("membershipStatus", standing),
-                _ => info.text("membershipStatus", &capitalised(standing)),
-            }
-        });
-        details.object("kpi", |kpi| {
-            kpi.text("averagePaymentTime", &(30 + hash % 60).to_string());
-            kpi.raw("approvalPercentage", Decimal::new(8_000 + small(hash, 1_999), 2));
-            kpi.raw("epc", Decimal::new(small(hash >> 4, 90), 2));
-            kpi.raw("conversionRate", Decimal::new(small(hash >> 8, 600), 2));
-            kpi.raw("validationDays", 20 + hash % 40);
-            kpi.raw("awinIndex", Decimal::new(small(hash >> 16, 1_000), 1));
-        });
-        let groups = active_groups(world, advertiser_id, world.now());
-        let rates: Vec<(&str, Decimal)> = groups
-            .iter()
-            .map(|group| match group.rate {
-                Rate::Percentage(rate) => ("percentage", rate),
-                Rate::Fix(amount) => ("amount", amount),
-            })
-            .collect();
-        details.objects("commissionRange", rates, |range, (kind, rate)| {
-            range.raw("min", rate);
-            range.raw("max", rate);
-            range.text("type", kind);
-        });
+    let mut info = programme_row(world, programme, publisher_id);
+    info["deeplinkEnabled"] = match shape % 3 {
+        0 => true.into(),
+        1 => "true".into(),
+        _ => Value::Null,
+    };
+    info["membershipStatus"] = if (shape >> 8).is_multiple_of(2) { standing.into() } else { capitalised(standing).into() };
+    let hundredths = |hash: u64, most: u32| Number(Decimal::new(small(hash, most), 2));
+    let ranges = active_groups(world, advertiser_id, world.now()).into_iter().map(|group| match group.rate {
+        Rate::Percentage(rate) => CommissionRange { min: Number(rate), max: Number(rate), r#type: "percentage" },
+        Rate::Fix(amount) => CommissionRange { min: Number(amount), max: Number(amount), r#type: "amount" },
+    });
+    Some(json::text(&Details {
+        programme_info: info,
+        kpi: Kpi {
+            average_payment_time: (30 + hash % 60).to_string(),
+            approval_percentage: Number(Decimal::new(8_000 + small(hash, 1_999), 2)),
+            epc: hundredths(hash >> 4, 90),
+            conversion_rate: hundredths(hash >> 8, 600),
+            validation_days: 20 + hash % 40,
+            awin_index: Number(Decimal::new(small(hash >> 16, 1_000), 1)),
+        },
+        commission_range: ranges.collect(),
     }))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details {
+    programme_info: Value,
+    kpi: Kpi,
+    commission_range: Vec<CommissionRange>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Kpi {
+    average_payment_time: String,
+    approval_percentage: Number,
+    epc: Number,
+    conversion_rate: Number,
+    validation_days: u64,
+    awin_index: Number,
+}
+
+#[derive(Serialize)]
+struct CommissionRange {
+    min: Number,
+    max: Number,
+    r#type: &'static str,
 }
 
 pub(crate) fn answer_commission_groups(world: &World, id: u64, params: &Params<'_>) -> Answer {
@@ -198,42 +211,64 @@ pub(crate) fn commission_groups(
     at: DateTime<Utc>,
     conditions: bool,
 ) -> String {
-    let currency = world.programme(advertiser_id).map_or("EUR", |programme| &programme.currency);
+    let currency = world.programme(advertiser_id).map_or("EUR", |programme| programme.currency.as_str());
     let groups = active_groups(world, advertiser_id, at);
-    let stamp = |at: DateTime<Utc>| zone::stamp(Tz::UTC, at, Stamps::Seconds);
+    let stamp = |at: DateTime<Utc>| zone::stamp(Zone::utc(), at, Stamps::Seconds);
     let start = groups.iter().map(|group| group.from).max().map(stamp);
     let end = groups.iter().filter_map(|group| group.until).min().map(stamp);
-    json::object(|answer| {
-        answer.raw("advertiser", advertiser_id);
-        answer.raw("publisher", publisher_id);
-        answer.maybe_text("ratesStart", start.as_deref());
-        if let Some(end) = end {
-            answer.text("ratesEnd", &end);
+    let condition = json!([{"operator": "in", "type": "country", "values": ["DE", "AT"]}]);
+    let rows = groups.iter().map(|group| {
+        let (percentage, fix) = match group.rate {
+            Rate::Percentage(rate) => (Some(Number(rate)), None),
+            Rate::Fix(amount) => (None, Some(Number(amount))),
+        };
+        GroupRow {
+            group_id: group.id,
+            group_code: &group.code,
+            group_name: &group.name,
+            r#type: if fix.is_some() { "fix" } else { "percentage" },
+            percentage,
+            amount: fix,
+            currency: fix.map(|_| currency),
+            conditions: conditions.then_some(&condition),
         }
-        answer.objects("commissionGroups", groups, |row, group| {
-            row.raw("groupId", group.id);
-            row.text("groupCode", &group.code);
-            row.text("groupName", &group.name);
-            match group.rate {
-                Rate::Percentage(rate) => {
-                    row.text("type", "percentage");
-                    row.raw("percentage", rate);
-                }
-                Rate::Fix(amount) => {
-                    row.text("type", "fix");
-                    row.raw("amount", amount);
-                    row.text("currency", currency);
-                }
-            }
-            if conditions {
-                row.objects("conditions", [()], |condition, ()| {
-                    condition.text("operator", "in");
-                    condition.text("type", "country");
-                    condition.texts("values", &["DE", "AT"]);
-                });
-            }
-        });
+    });
+    json::text(&Groups {
+        advertiser: advertiser_id,
+        publisher: publisher_id,
+        rates_start: start,
+        rates_end: end,
+        commission_groups: rows.collect(),
     })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names are Awin's")]
+struct Groups<'a> {
+    advertiser: u64,
+    publisher: u64,
+    rates_start: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rates_end: Option<String>,
+    commission_groups: Vec<GroupRow<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupRow<'a> {
+    group_id: u64,
+    group_code: &'a str,
+    group_name: &'a str,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    percentage: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conditions: Option<&'a Value>,
 }
 
 fn active_groups(world: &World, advertiser_id: u64, at: DateTime<Utc>) -> Vec<&CommissionGroup> {

@@ -1,12 +1,13 @@
 //! What is sent back.
 
-use crate::answer::bulk::BulkRows;
-use crate::json;
+use bytes::Bytes;
+use serde_json::json;
 
 /// A status and a body.
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) retry_after: Option<String>,
+    /// Beside those that follow from the body.
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Body,
 }
 
@@ -15,12 +16,15 @@ pub(crate) enum Body {
     Json(String),
     Html(String),
     Empty,
-    Bulk(Box<BulkRows>),
+    /// Blocks of JSON, sent as they are made.
+    Stream(Blocks),
 }
+
+pub(crate) type Blocks = Box<dyn Iterator<Item = Bytes> + Send>;
 
 impl Reply {
     fn with(status: u16, body: Body) -> Self {
-        Self { status, retry_after: None, body }
+        Self { status, headers: Vec::new(), body }
     }
 
     pub(crate) fn json(body: String) -> Self {
@@ -31,8 +35,14 @@ impl Reply {
         Self::with(status, Body::Empty)
     }
 
-    pub(crate) fn bulk(rows: BulkRows) -> Self {
-        Self::with(200, Body::Bulk(Box::new(rows)))
+    pub(crate) fn stream(blocks: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
+        Self::with(200, Body::Stream(Box::new(blocks)))
+    }
+
+    /// The same reply with another header.
+    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
     }
 
     /// A page as a proxy writes it.
@@ -43,11 +53,8 @@ impl Reply {
 
     /// The envelope of errors.
     pub(crate) fn error(status: u16, error: &str, description: &str) -> Self {
-        let body = json::object(|envelope| {
-            envelope.text("error", error);
-            envelope.text("description", description);
-        });
-        Self::with(status, Body::Json(body))
+        let body = json!({"error": error, "description": description});
+        Self::with(status, Body::Json(body.to_string()))
     }
 
     pub(crate) fn bad_request(description: &str) -> Self {
@@ -62,8 +69,8 @@ impl Reply {
         Self::error(404, "exception", "Not Found (404 NOT_FOUND)")
     }
 
-    pub(crate) fn throttled(limit: u32, retry_after: Option<String>) -> Self {
+    pub(crate) fn throttled(limit: u32) -> Self {
         let description = format!("Requests limit '{limit}' times per '1' minutes' is exceeded");
-        Self { retry_after, ..Self::error(429, "request.limit.exceeded", &description) }
+        Self::error(429, "request.limit.exceeded", &description)
     }
 }

@@ -1,16 +1,18 @@
 //! The row of a transaction: a pure function of the sale, the instant and who is looking.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
-use crate::decimal::Decimal;
+use crate::amount::{Money, Number, percent};
 use crate::dice;
-use crate::json::Object;
-use crate::market::{CommissionGroup, Programme, Publisher};
+use crate::json;
+use crate::market::{Programme, Publisher};
 use crate::rules::Variants;
 use crate::sale::{Sale, State};
 use crate::world::{Kind, World};
-use crate::zone;
+use crate::zone::{self, Zone};
 
 const DEVICES: [&str; 5] = ["Windows", "Linux", "Android Mobile", "iPhone", "Mac OS"];
 const COUNTRIES: [&str; 6] = ["DE", "GB", "US", "AT", "FR", "NL"];
@@ -22,54 +24,133 @@ const TYPES: [&str; 3] = ["Commission group transaction", "Bonus", "Placement fe
 pub(crate) struct RowView<'a> {
     pub(crate) world: &'a World,
     pub(crate) now: DateTime<Utc>,
-    pub(crate) zone: Tz,
+    pub(crate) zone: Zone,
     pub(crate) side: Kind,
     pub(crate) basket: bool,
 }
 
-/// One row under way.
+/// A row as it is answered. Absent members are left out, the others are null where there is nothing.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::option_option, reason = "left out, null, or there")]
 struct Row<'a> {
-    view: &'a RowView<'a>,
-    sale: &'a Sale,
-    state: State<'a>,
-    programme: Option<&'a Programme>,
-    publisher: Option<&'a Publisher>,
-    group: Option<&'a CommissionGroup>,
+    id: u64,
+    url: Option<&'a str>,
+    advertiser_id: u64,
+    publisher_id: u64,
+    commission_sharing_publisher_id: Option<u64>,
+    commission_sharing_selected_rate_publisher_id: Option<u64>,
+    campaign: Option<&'a str>,
+    site_name: Option<&'a str>,
+    commission_status: &'static str,
+    commission_amount: Money<'a>,
+    sale_amount: Money<'a>,
+    ip_hash: Option<Value>,
+    customer_country: Option<&'static str>,
+    click_refs: Option<Map<String, Value>>,
+    click_date: Option<String>,
+    transaction_date: String,
+    validation_date: Option<String>,
+    r#type: &'static str,
+    decline_reason: Option<&'a str>,
+    voucher_code_used: bool,
+    voucher_code: Option<&'static str>,
+    lapse_time: i64,
+    amended: bool,
+    amend_reason: Option<&'a str>,
+    old_sale_amount: Option<Money<'a>>,
+    old_commission_amount: Option<Money<'a>>,
+    click_device: &'static str,
+    transaction_device: &'static str,
+    customer_acquisition: Option<&'static str>,
+    publisher_url: Option<String>,
+    advertiser_country: Option<&'a str>,
+    order_ref: Option<&'a str>,
+    custom_parameters: Option<Value>,
+    transaction_parts: Vec<Part<'a>>,
+    paid_to_publisher: bool,
+    payment_id: u64,
+    transaction_query_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracked_currency_amount: Option<Option<Money<'a>>>,
+    original_sale_amount: Option<Money<'a>>,
+    advertiser_cost: Option<Money<'a>>,
+    basket_products: Option<Vec<Product<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network_fee: Option<Money<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amend_date: Option<()>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loyalty: Option<Value>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Part<'a> {
+    commission_group_id: u64,
+    amount: Number,
+    commission_amount: Number,
+    advertiser_cost: Option<Number>,
+    commission_group_code: &'a str,
+    commission_group_name: &'a str,
+    tracked_parts: [TrackedPart<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct TrackedPart<'a> {
+    code: &'a str,
+    amount: Number,
     currency: &'a str,
-    /// May the viewer see what advertisers share only if they choose to?
-    details: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names are Awin's")]
+struct Product<'a> {
+    product_id: String,
+    product_name: &'static str,
+    unit_price: Number,
+    quantity: u64,
+    sku_code: String,
+    commission_group_code: &'a str,
+    category: &'static str,
 }
 
 impl RowView<'_> {
     /// The JSON of `sale`.
     pub(crate) fn render(&self, sale: &Sale) -> String {
         let programme = self.world.programme(sale.advertiser_id);
-        let row = Row {
+        let group = self.world.groups.iter().find(|group| group.id == sale.group_id);
+        let source = Source {
             view: self,
             sale,
             state: sale.state(self.now),
             programme,
             publisher: self.world.publisher(sale.publisher_id),
-            group: self.world.groups.iter().find(|group| group.id == sale.group_id),
+            group_code: group.map_or("DEFAULT", |group| &group.code),
+            group_name: group.map_or("Default group", |group| &group.name),
             currency: programme.map_or("EUR", |programme| &programme.currency),
             details: self.side == Kind::Advertiser || programme.is_none_or(|programme| programme.shares_details),
         };
-        let mut out = String::with_capacity(2048);
-        let mut object = Object::open(&mut out, row.shape("escapes", 8) == 1);
-        row.write_parties(&mut object);
-        row.write_money_and_customer(&mut object);
-        row.write_dates(&mut object);
-        row.write_amendment_and_devices(&mut object);
-        row.write_parts(&mut object);
-        row.write_payment(&mut object);
-        row.write_basket(&mut object);
-        row.write_extras(&mut object);
-        object.close();
-        out
+        if source.shape("escapes", 8) == 1 { json::ascii(&source.row()) } else { json::text(&source.row()) }
     }
 }
 
-impl Row<'_> {
+/// What a row is made of.
+struct Source<'a> {
+    view: &'a RowView<'a>,
+    sale: &'a Sale,
+    state: State<'a>,
+    programme: Option<&'a Programme>,
+    publisher: Option<&'a Publisher>,
+    group_code: &'a str,
+    group_name: &'a str,
+    currency: &'a str,
+    /// May the viewer see what advertisers share only if they choose to?
+    details: bool,
+}
+
+impl<'a> Source<'a> {
     /// A number that is always the same for this sale and `what`.
     fn content(&self, what: &str) -> u64 {
         dice::mix_text(dice::mix(self.view.world.seed, self.sale.id), what)
@@ -84,169 +165,156 @@ impl Row<'_> {
     }
 
     fn stamp(&self, at: DateTime<Utc>) -> String {
-        format!("\"{}\"", zone::stamp(self.view.zone, at, self.view.world.rules.stamps))
+        zone::stamp(self.view.zone, at, self.view.world.rules.stamps)
     }
 
-    fn write_parties(&self, object: &mut Object<'_>) {
+    fn money(&self, amount: Decimal) -> Money<'a> {
+        Money::new(amount, self.currency)
+    }
+
+    fn row(&self) -> Row<'a> {
+        let (sale, state) = (self.sale, &self.state);
         let url = self.publisher.map(|publisher| publisher.url.as_str());
         let shared = self.shape("sharing", 8) == 1;
-        object.raw("id", self.sale.id);
-        object.maybe_text("url", url);
-        object.raw("advertiserId", self.sale.advertiser_id);
-        object.raw("publisherId", self.sale.publisher_id);
-        object.maybe_raw("commissionSharingPublisherId", shared.then_some(500_777));
-        object.maybe_raw("commissionSharingSelectedRatePublisherId", shared.then_some(self.sale.publisher_id));
-        object.maybe_text("campaign", self.sale.campaign.as_deref());
-        object.maybe_text("siteName", url);
+        let voucher = self.shape("voucher", 3) == 1;
+        let fee = self.money(percent(state.commission, 30));
+        let unknown_keys = self.view.world.rules.unknown_keys;
+        Row {
+            id: sale.id,
+            url,
+            advertiser_id: sale.advertiser_id,
+            publisher_id: sale.publisher_id,
+            commission_sharing_publisher_id: shared.then_some(500_777),
+            commission_sharing_selected_rate_publisher_id: shared.then_some(sale.publisher_id),
+            campaign: sale.campaign.as_deref(),
+            site_name: url,
+            commission_status: state.status.name(),
+            commission_amount: self.money(state.commission),
+            sale_amount: self.money(state.sale),
+            ip_hash: self.ip_hash(),
+            customer_country: (self.shape("customerCountry", 12) != 1)
+                .then(|| dice::choose_text(self.content("country"), &COUNTRIES)),
+            click_refs: self.click_refs(),
+            click_date: sale.clicked.map(|at| self.stamp(at)),
+            transaction_date: self.stamp(sale.created),
+            validation_date: state.validated.map(|at| self.stamp(at)),
+            r#type: dice::choose_text(if sale.bonus { 1 } else { 2 * u64::from(self.shape("type", 16) == 1) }, &TYPES),
+            decline_reason: state.decline_reason,
+            voucher_code_used: voucher,
+            voucher_code: voucher.then_some("EX10 \u{2013} \"Sommer\""),
+            lapse_time: sale.clicked.map_or(0, |clicked| (sale.created - clicked).num_seconds()),
+            amended: state.amended.is_some(),
+            amend_reason: state.amend_reason,
+            old_sale_amount: state.old.map(|(sale, _)| self.money(sale)),
+            old_commission_amount: state.old.map(|(_, commission)| self.money(commission)),
+            click_device: dice::choose_text(self.content("clickDevice"), &DEVICES),
+            transaction_device: dice::choose_text(self.content("transactionDevice"), &DEVICES),
+            customer_acquisition: [Some("NEW"), None, Some("RETURNING")][index(self.shape("customerAcquisition", 3))],
+            publisher_url: (self.shape("publisherUrl", 3) != 1).then(|| {
+                let url = url.unwrap_or("https://unknown.example/");
+                format!("{url}post/{}?q=\u{e9}t\u{e9}", self.content("page") % 500)
+            }),
+            advertiser_country: self.programme.map(Programme::country),
+            order_ref: sale.order_ref.as_deref().filter(|_| self.details),
+            custom_parameters: self.custom_parameters(),
+            transaction_parts: self.parts(),
+            paid_to_publisher: state.payment_id.is_some(),
+            payment_id: state.payment_id.unwrap_or_default(),
+            transaction_query_id: 0,
+            tracked_currency_amount: match self.shape("trackedCurrencyAmount", 4) {
+                1 => None,
+                2 => Some(Some(Money::new(percent(sale.sale, 109), "CHF"))),
+                _ => Some(None),
+            },
+            original_sale_amount: (self.shape("originalSaleAmount", 2) != 1).then(|| self.money(sale.sale)),
+            advertiser_cost: match self.shape("advertiserCost", 4) {
+                1 => None,
+                2 => Some(fee),
+                _ => Some(Money::NULLS),
+            },
+            basket_products: self.products(),
+            network_fee: (self.view.side == Kind::Advertiser && self.shape("networkFee", 4) != 1).then_some(fee),
+            amend_date: unknown_keys.then_some(()),
+            loyalty: unknown_keys.then(|| json!({"level": self.content("loyalty") % 4, "club": "B\u{e9}n\u{e9}fice \"+\""})),
+        }
     }
 
-    fn write_money_and_customer(&self, object: &mut Object<'_>) {
-        object.text("commissionStatus", self.state.status.name());
-        object.money("commissionAmount", self.state.commission, self.currency);
-        object.money("saleAmount", self.state.sale, self.currency);
+    fn ip_hash(&self) -> Option<Value> {
         let hash = self.content("ipHash").cast_signed();
         match self.shape("ipHash", 16) {
-            1 | 2 => object.null("ipHash"),
-            3 => object.raw("ipHash", hash),
-            _ => object.raw("ipHash", format_args!("\"{hash}\"")),
+            1 | 2 => None,
+            3 => Some(hash.into()),
+            _ => Some(hash.to_string().into()),
         }
-        match self.shape("customerCountry", 12) {
-            1 => object.null("customerCountry"),
-            _ => object.text("customerCountry", dice::choose_text(self.content("country"), &COUNTRIES)),
-        }
+    }
+
+    fn click_refs(&self) -> Option<Map<String, Value>> {
         let refs = match self.shape("clickRefs", 4) {
-            1 => return object.null("clickRefs"),
+            1 => return None,
             2 => 1,
             _ => 6,
         };
-        object.object("clickRefs", |object| {
-            for number in 1..=refs {
-                let key = if number == 1 { "clickRef".to_owned() } else { format!("clickRef{number}") };
-                object.text(&key, &format!("ref/{number}-{:x}", self.content(&key) & 0xffff));
-            }
+        let pairs = (1..=refs).map(|number| {
+            let key = if number == 1 { "clickRef".to_owned() } else { format!("clickRef{number}") };
+            let value = format!("ref/{number}-{:x}", self.content(&key) & 0xffff);
+            (key, value.into())
         });
+        Some(pairs.collect())
     }
 
-    fn write_dates(&self, object: &mut Object<'_>) {
-        object.maybe_raw("clickDate", self.sale.clicked.map(|at| self.stamp(at)));
-        object.raw("transactionDate", self.stamp(self.sale.created));
-        object.maybe_raw("validationDate", self.state.validated.map(|at| self.stamp(at)));
-        let kind = if self.sale.bonus { 1 } else { 2 * u64::from(self.shape("type", 16) == 1) };
-        object.text("type", dice::choose_text(kind, &TYPES));
-        object.maybe_text("declineReason", self.state.decline_reason);
-        let voucher = self.shape("voucher", 3) == 1;
-        object.raw("voucherCodeUsed", voucher);
-        object.maybe_text("voucherCode", voucher.then_some("EX10 \u{2013} \"Sommer\""));
-        let lapse = self.sale.clicked.map(|clicked| (self.sale.created - clicked).num_seconds());
-        object.raw("lapseTime", lapse.unwrap_or_default());
-    }
-
-    fn write_amendment_and_devices(&self, object: &mut Object<'_>) {
-        object.raw("amended", self.state.amended.is_some());
-        object.maybe_text("amendReason", self.state.amend_reason);
-        object.maybe_money("oldSaleAmount", self.state.old.map(|(sale, _)| sale), self.currency);
-        object.maybe_money("oldCommissionAmount", self.state.old.map(|(_, commission)| commission), self.currency);
-        object.text("clickDevice", dice::choose_text(self.content("clickDevice"), &DEVICES));
-        object.text("transactionDevice", dice::choose_text(self.content("transactionDevice"), &DEVICES));
-        match self.shape("customerAcquisition", 3) {
-            1 => object.null("customerAcquisition"),
-            2 => object.text("customerAcquisition", "RETURNING"),
-            _ => object.text("customerAcquisition", "NEW"),
-        }
-        let page = (self.shape("publisherUrl", 3) != 1).then(|| {
-            let url = self.publisher.map_or("https://unknown.example/", |publisher| &publisher.url);
-            format!("{url}post/{}?q=\u{e9}t\u{e9}", self.content("page") % 500)
-        });
-        object.maybe_text("publisherUrl", page.as_deref());
-        object.maybe_text("advertiserCountry", self.programme.map(Programme::country));
-        object.maybe_text("orderRef", self.sale.order_ref.as_deref().filter(|_| self.details));
+    fn custom_parameters(&self) -> Option<Value> {
         match self.shape("customParameters", 3) {
-            _ if !self.details => object.null("customParameters"),
-            1 => object.null("customParameters"),
-            2 => object.raw("customParameters", "[]"),
-            _ => object.objects("customParameters", ["1", "2"], |object, key| {
-                object.text("key", key);
-                object.text("value", &format!("store-{}", self.content(key) % 90));
-            }),
+            _ if !self.details => None,
+            1 => None,
+            2 => Some(json!([])),
+            _ => Some(
+                ["1", "2"].map(|key| json!({"key": key, "value": format!("store-{}", self.content(key) % 90)})).to_vec().into(),
+            ),
         }
     }
 
     /// One part, or two that add up to the whole.
-    fn write_parts(&self, object: &mut Object<'_>) {
+    fn parts(&self) -> Vec<Part<'a>> {
         let (sale, commission) = (self.state.sale, self.state.commission);
-        let parts: Vec<(Decimal, Decimal)> = if self.shape("parts", 6) == 1 {
-            let (first, first_commission) = (sale.percent(40), commission.percent(40));
-            vec![(first, first_commission), (sale.minus(first), commission.minus(first_commission))]
+        let amounts = if self.shape("parts", 6) == 1 {
+            let (first, first_commission) = (percent(sale, 40), percent(commission, 40));
+            vec![(first, first_commission), (sale - first, commission - first_commission)]
         } else {
             vec![(sale, commission)]
         };
-        let code = self.group.map_or("DEFAULT", |group| &group.code);
-        object.objects("transactionParts", parts, |object, (sale, commission)| {
-            object.raw("commissionGroupId", self.sale.group_id);
-            object.raw("amount", sale);
-            object.raw("commissionAmount", commission);
-            match self.shape("partCost", 2) {
-                1 => object.null("advertiserCost"),
-                _ => object.raw("advertiserCost", commission.percent(30)),
-            }
-            object.text("commissionGroupCode", code);
-            object.text("commissionGroupName", self.group.map_or("Default group", |group| &group.name));
-            object.objects("trackedParts", [self.sale.sale], |object, tracked| {
-                object.text("code", code);
-                object.raw("amount", tracked);
-                object.text("currency", self.currency);
-            });
-        });
+        let part = |(amount, commission)| Part {
+            commission_group_id: self.sale.group_id,
+            amount: Number(amount),
+            commission_amount: Number(commission),
+            advertiser_cost: (self.shape("partCost", 2) != 1).then(|| Number(percent(commission, 30))),
+            commission_group_code: self.group_code,
+            commission_group_name: self.group_name,
+            tracked_parts: [TrackedPart { code: self.group_code, amount: Number(self.sale.sale), currency: self.currency }],
+        };
+        amounts.into_iter().map(part).collect()
     }
 
-    fn write_payment(&self, object: &mut Object<'_>) {
-        object.raw("paidToPublisher", self.state.payment_id.is_some());
-        object.raw("paymentId", self.state.payment_id.unwrap_or_default());
-        object.raw("transactionQueryId", 0);
-        match self.shape("trackedCurrencyAmount", 4) {
-            1 => {}
-            2 => object.money("trackedCurrencyAmount", self.sale.sale.percent(109), "CHF"),
-            _ => object.null("trackedCurrencyAmount"),
-        }
-        match self.shape("originalSaleAmount", 2) {
-            1 => object.null("originalSaleAmount"),
-            _ => object.money("originalSaleAmount", self.sale.sale, self.currency),
-        }
-        match self.shape("advertiserCost", 4) {
-            1 => object.null("advertiserCost"),
-            2 => object.money("advertiserCost", self.state.commission.percent(30), self.currency),
-            _ => object.raw("advertiserCost", r#"{"amount":null,"currency":null}"#),
-        }
-    }
-
-    fn write_basket(&self, object: &mut Object<'_>) {
+    fn products(&self) -> Option<Vec<Product<'a>>> {
         let tracked = self.shape("basketProducts", 3) != 1;
         if !(self.view.basket && self.details && tracked) {
-            return object.null("basketProducts");
+            return None;
         }
-        let products = 1 + self.content("products") % 3;
-        object.objects("basketProducts", 0..products, |object, number| {
+        let products = (0..=self.content("products") % 3).map(|number| {
             let product = self.content("product") % 900 + number;
-            object.text("productId", &format!("P{product}"));
-            object.text("productName", dice::choose_text(number, &PRODUCTS));
-            object.raw("unitPrice", self.sale.sale.percent(50));
-            object.raw("quantity", 1 + product % 4);
-            object.text("skuCode", &format!("SKU/{product}"));
-            object.text("commissionGroupCode", self.group.map_or("DEFAULT", |group| &group.code));
-            object.text("category", "Home & Garden");
+            Product {
+                product_id: format!("P{product}"),
+                product_name: dice::choose_text(number, &PRODUCTS),
+                unit_price: Number(percent(self.sale.sale, 50)),
+                quantity: 1 + product % 4,
+                sku_code: format!("SKU/{product}"),
+                commission_group_code: self.group_code,
+                category: "Home & Garden",
+            }
         });
+        Some(products.collect())
     }
+}
 
-    fn write_extras(&self, object: &mut Object<'_>) {
-        if self.view.side == Kind::Advertiser && self.shape("networkFee", 4) != 1 {
-            object.money("networkFee", self.state.commission.percent(30), self.currency);
-        }
-        if self.view.world.rules.unknown_keys {
-            object.null("amendDate");
-            object.object("loyalty", |object| {
-                object.raw("level", self.content("loyalty") % 4);
-                object.text("club", "B\u{e9}n\u{e9}fice \"+\"");
-            });
-        }
-    }
+fn index(shape: u64) -> usize {
+    usize::try_from(shape).unwrap_or_default()
 }

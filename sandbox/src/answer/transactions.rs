@@ -1,14 +1,13 @@
 //! Transactions: by window, or by ids.
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use crate::answer::bulk::BulkRows;
 use crate::answer::{Answer, Params, Reply, RowView, list, shuffled};
 use crate::rules::{Amendment, AmendmentDate, Deleted, Ends, FutureEnd, Limit, Rules};
-use crate::sale::{Sale, Status};
+use crate::sale::{Dated, Sale, Status};
 use crate::world::{Kind, World};
-use crate::zone::{self, Reading, TRANSACTION_ZONES};
+use crate::zone::{self, Reading, TRANSACTION_ZONES, Zone};
 
 const LONGEST_WINDOW: Days = Days::new(31);
 
@@ -22,7 +21,7 @@ pub(crate) struct Window {
 
 impl Window {
     /// Reads `startDate` and `endDate`: in order, not too far apart.
-    pub(crate) fn read(params: &Params<'_>, zone: Tz, now: DateTime<Utc>, rules: &Rules) -> Result<Self, Reply> {
+    pub(crate) fn read(params: &Params<'_>, zone: Zone, now: DateTime<Utc>, rules: &Rules) -> Result<Self, Reply> {
         let (start_local, end_local) = (params.time("startDate")?, params.time("endDate")?);
         let start = zone::instant(zone, start_local, Reading::Earlier);
         let end = zone::instant(zone, end_local, Reading::Later);
@@ -72,7 +71,7 @@ struct Filter {
 
 pub(crate) fn answer(world: &World, kind: Kind, id: u64, params: &Params<'_>, turn: u64) -> Answer {
     let now = world.now();
-    let view = |zone: Tz, basket: bool| RowView { world, now, zone, side: kind, basket };
+    let view = |zone: Zone, basket: bool| RowView { world, now, zone, side: kind, basket };
     if params.get("ids").is_some() {
         params.expect_only(&["ids", "timezone", "showBasketProducts"])?;
         let ids = params.ids("ids")?.unwrap_or_default();
@@ -96,22 +95,24 @@ pub(crate) fn answer(world: &World, kind: Kind, id: u64, params: &Params<'_>, tu
     };
     let view = view(zone, params.flag("showBasketProducts")?);
     if let (Some(bulk), DateType::Transaction, None) = (world.bulk, filter.date_type, filter.status) {
-        return Ok(Reply::bulk(BulkRows::new(bulk, filter.window.start, filter.window.end, &view, id)));
+        return Ok(Reply::stream(BulkRows::new(bulk, filter.window.start, filter.window.end, &view, id)));
     }
-    let candidates = match filter.date_type {
-        DateType::Transaction => world.sales.created_within(filter.window.start, filter.window.end),
-        DateType::Validation | DateType::Amendment => world.sales.created_until(now),
+    let dated = match filter.date_type {
+        DateType::Transaction => Dated::Created,
+        DateType::Validation => Dated::Decided,
+        DateType::Amendment => Dated::Amended,
     };
-    let rows = candidates
-        .iter()
-        .filter(|sale| is_seen_by(sale, kind, id) && filter.takes(sale, now, &world.rules))
+    let rows = world
+        .sales
+        .of(kind, id, dated, filter.window.start, filter.window.end)
+        .filter(|sale| filter.takes(sale, now, &world.rules))
         .map(|sale| view.render(sale))
         .collect();
     Ok(list(world, &shuffled(world, rows, turn)))
 }
 
 /// Is this account one of the two sides of the sale?
-pub(crate) fn is_seen_by(sale: &Sale, kind: Kind, id: u64) -> bool {
+fn is_seen_by(sale: &Sale, kind: Kind, id: u64) -> bool {
     match kind {
         Kind::Advertiser => sale.advertiser_id == id,
         Kind::Publisher => sale.publisher_id == id,

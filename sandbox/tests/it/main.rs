@@ -3,8 +3,10 @@
 mod access;
 mod binary;
 mod campaign;
+mod chronicle;
 mod days;
 mod faults;
+mod floods;
 mod parameters;
 mod queries;
 mod reference;
@@ -14,3 +16,4 @@ mod support;
 mod throttle;
 mod transactions;
 mod whole;
+mod worlds;

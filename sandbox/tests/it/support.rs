@@ -94,6 +94,11 @@ pub(crate) fn transactions(sandbox: &Sandbox, start: &str, end: &str, more: &str
     get(sandbox, &format!("/advertisers/{ADVERTISER}/transactions/?startDate={start}&endDate={end}{more}"))
 }
 
+/// The rows of a truth, parsed.
+pub(crate) fn parsed(rows: &[String]) -> Vec<Value> {
+    rows.iter().map(|row| serde_json::from_str(row).unwrap_or_else(|error| panic!("{error}: {row}"))).collect()
+}
+
 /// Rows by their text, in an order that does not depend on the answer.
 pub(crate) fn sorted(mut rows: Vec<Value>) -> Vec<String> {
     rows.sort_by_key(ToString::to_string);

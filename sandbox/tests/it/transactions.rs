@@ -84,6 +84,23 @@ fn a_validation_window_looks_at_validation_dates_and_pending_rows_are_in_none() 
 }
 
 #[test]
+fn a_sale_changed_between_two_calls_is_found_by_its_new_dates() {
+    let sandbox = sandbox(|world| world.sales.push(sale(1, "2026-02-01T00:00:00Z")));
+    let ids = |more: &str| transactions(&sandbox, "2026-03-01T00:00:00", "2026-03-10T00:00:00", more).ids();
+    assert!(ids("&dateType=validation").is_empty() && ids("").is_empty());
+    sandbox.world().sales.get_mut(1).expect("the sale").happens(instant("2026-03-02T00:00:00Z"), Event::Approve);
+    assert_eq!(ids("&dateType=validation"), [1]);
+    sandbox.world().sales.push(sale(2, "2026-03-02T00:00:00Z"));
+    assert_eq!(ids(""), [2]);
+    for sale in &mut sandbox.world().sales {
+        sale.events.clear();
+    }
+    assert!(ids("&dateType=validation").is_empty());
+    sandbox.world().sales.remove(2);
+    assert!(ids("").is_empty());
+}
+
+#[test]
 fn an_amendment_window_looks_at_the_last_amendment_or_at_any() {
     let amend = |sale: &str| Event::Amend { sale: decimal(sale), commission: decimal("1"), reason: "part".to_owned() };
     let sandbox = sandbox(|world| {

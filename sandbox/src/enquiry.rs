@@ -1,8 +1,7 @@
-//! Transaction queries.
+//! Transaction queries, which Awin also calls enquiries.
 
 use chrono::{DateTime, Utc};
-
-use crate::decimal::Decimal;
+use rust_decimal::Decimal;
 
 /// What a transaction query complains of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
