@@ -1,5 +1,7 @@
 //! A configuration that is changed later: accounts added, the start moved, an end set, another zone.
 
+use std::collections::BTreeSet;
+
 use awin_sandbox::{Demo, Event, Sandbox, Standing, Throttle, World, instant};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -229,7 +231,12 @@ fn a_market_that_is_not_found_any_more_is_still_read_and_told() {
     let second = connector.read(&["stats_by_advertiser"], Some(&first.state())).ok();
     let calls = sandbox.calls();
     let asked = calls.iter().filter(|call| call.path.ends_with("/reports/advertiser") && call.param("region") == Some("DE"));
-    assert_eq!(asked.count(), 4, "two days of look-back, the last day and today");
+    let days: BTreeSet<&str> = asked.filter_map(|call| call.param("startDate")).collect();
+    assert!(["2026-11-20", "2026-11-21"].iter().all(|day| days.contains(day)), "the last day and today: {days:?}");
+    // A day, two, three, five, seven, ten, fourteen and eighteen days after their ends.
+    for day in ["2026-11-19", "2026-11-18", "2026-11-17", "2026-11-15", "2026-11-13", "2026-11-10", "2026-11-06", "2026-11-02"] {
+        assert!(days.contains(day), "{day}: {days:?}");
+    }
     let warnings = second.logs("WARN");
     assert!(warnings.iter().any(|text| text.contains("DE") && text.contains("`regions`")), "{warnings:?}");
     // Named, it is the user's choice alone.

@@ -10,6 +10,7 @@ use source_awin::json::JsonError;
 use source_awin::streams::{Stream, find, json_schema};
 
 use crate::row_path::{leaves, names, plain, split};
+use crate::support::exact;
 use crate::support::plain::Fitted;
 
 /// Nesting that is refused for sure; less than half of it is taken for sure.
@@ -94,7 +95,7 @@ fn fitted(stream: &Stream, row: &str) -> Option<Fitted> {
     if known.iter().enumerate().any(|(index, name)| known[..index].contains(name)) {
         return None;
     }
-    let value = |(name, value): (String, &RawValue)| (name, in_range(serde_json::from_str(value.get()).expect("JSON")));
+    let value = |(name, value): (String, &RawValue)| (name, in_range(exact::read(value.get()).expect("JSON")));
     Some(plain(stream, &members.into_iter().map(value).collect::<Map<_, _>>()))
 }
 
@@ -105,8 +106,8 @@ fn is_known(stream: &Stream, name: &str) -> bool {
 /// With null for the numbers that `serde_json` cannot hold.
 fn in_range(value: Value) -> Value {
     match value {
-        Value::Number(number) if serde_json::from_str::<f64>(&number.to_string()).is_err() => Value::Null,
         Value::Array(items) => items.into_iter().map(in_range).collect(),
+        other if exact::number(&other).is_some_and(|digits| serde_json::from_str::<f64>(&digits).is_err()) => Value::Null,
         Value::Object(members) => members.into_iter().map(|(name, value)| (name, in_range(value))).collect(),
         other => other,
     }
@@ -348,7 +349,7 @@ fn body() -> impl Strategy<Value = String> {
     let weights = around.iter().enumerate().map(|(index, text)| (if index < 8 { 4 } else { 1 }, Just(*text))).collect();
     (proptest::strategy::Union::new_weighted(weights), rows).prop_map(|(around, rows)| {
         let rows: Vec<String> = rows.into_iter().map(|(before, row, after)| format!("{before}{row}{after}")).collect();
-        around.replace('#', &format!("[{}]", rows.join(",")))
+        exact::unmarked(&around.replace('#', &format!("[{}]", rows.join(","))))
     })
 }
 

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
 const MARK: &str = "\u{f8ff}#";
@@ -19,8 +20,11 @@ pub fn read(text: &str) -> serde_json::Result<Value> {
         marked.push_str(before);
         let length = if found.starts_with('"') { string_length(found) } else { number_length(found) };
         let (token, after) = found.split_at(length);
+        let is_number = serde_json::from_str::<&RawValue>(token).is_ok() && !token.starts_with('"');
         match serde_json::from_str::<Number>(token) {
-            Ok(number) if number.to_string() != token => marked.extend(["\"", MARK, token, "\""]),
+            Ok(number) if number.to_string() == token => marked.push_str(token),
+            // Beyond a float, perhaps, but a number by its grammar.
+            _ if is_number => marked.extend(["\"", MARK, token, "\""]),
             _ => marked.push_str(token),
         }
         rest = after;

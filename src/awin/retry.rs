@@ -20,7 +20,7 @@ pub enum Patience {
     Half,
     /// As `Full`, but the run's patience with this account is over.
     Short,
-    /// A user is waiting: a second try at most, none after a 429.
+    /// Somebody waits, or it is not worth much: a second try at most, none after a 429 or a time-out.
     Little,
 }
 
@@ -44,7 +44,7 @@ pub fn verdict(error: &CallError, failures: u32, idle: Duration, patience: Patie
     let is_over = idle >= timing.patience;
     let is_short = is_over || patience == Patience::Short;
     let gives_up = match (patience, error) {
-        (Patience::Little, CallError::Throttled { .. }) | (Patience::Half, CallError::TimedOut(_)) => true,
+        (Patience::Little, CallError::Throttled { .. }) | (Patience::Little | Patience::Half, CallError::TimedOut(_)) => true,
         (Patience::Little, _) | (Patience::Halvable, CallError::TimedOut(_)) => failures >= 2,
         (_, CallError::NotJson(_)) => failures >= MAX_NOT_JSON,
         (_, CallError::Throttled { .. }) => is_over,

@@ -1,7 +1,7 @@
 //! Requests beside those of the streams: what a run must find out before it can plan, and the probe of `check`.
 
 use super::endpoint::seconds;
-use super::{AccountId, Moment, Param, find};
+use super::{AccountId, Lane, Moment, Param, Role, find};
 use crate::awin::Request;
 
 /// The list of the token's accounts.
@@ -12,6 +12,12 @@ pub fn accounts() -> Request {
 /// The programmes that a publisher has joined.
 pub fn joined_programmes(account: AccountId) -> Request {
     declared("programmes", Some(account))
+}
+
+/// The lists of changed transactions: by date of decision, and by date of amendment.
+pub fn change_lanes() -> impl Iterator<Item = &'static Lane> {
+    let lanes = find("transactions").map_or(&[][..], |stream| stream.lanes());
+    lanes.iter().filter(|lane| matches!(lane.role, Role::Changes { .. }))
 }
 
 /// The regions in which an advertiser had any activity, day by day: its report by publisher over a stretch of time.

@@ -99,10 +99,22 @@ pub enum Role {
     },
     /// Rows of the look-back that were deleted, as long as it is not known whether the main lane lists them.
     Deleted,
+    /// Days of a report that were read before and may have changed.
+    Again,
 }
 
 /// Days that a lane of changes reaches back before its own last point: stamps are cut to the minute and may show late.
 pub const CHANGES_OVERLAP_DAYS: u32 = 2;
+
+impl Lane {
+    /// Whether Awin may not offer it.
+    pub fn is_optional(&self) -> bool {
+        self.role == Role::Changes { optional: true }
+    }
+}
+
+/// The lane in which days of a report are read again. It covers nothing new.
+pub const AGAIN_LANE: &Lane = &Lane { name: "again", date_type: "", status: None, role: Role::Again };
 
 /// The one lane of streams that have no others.
 pub const MAIN_LANE: &Lane = &Lane { name: "main", date_type: "", status: None, role: Role::Main };

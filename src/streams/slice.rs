@@ -1,6 +1,10 @@
 //! The unit of work: a partition and a cut of it.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
 
 use super::{Lane, Partition, Window};
 
@@ -16,10 +20,12 @@ pub struct Slice {
 }
 
 /// Which rows of a partition.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Cut {
     /// Those of a stretch of time.
     Window(Window),
+    /// Of those of a stretch of time, the ones of certain days.
+    Days(Window, Arc<BTreeSet<NaiveDate>>),
     /// Those of a programme that the publisher has joined.
     Programme(u64),
     /// All.
@@ -30,7 +36,7 @@ impl Slice {
     /// Its window, if it is one.
     pub fn window(&self) -> Option<Window> {
         match self.cut {
-            Cut::Window(window) => Some(window),
+            Cut::Window(window) | Cut::Days(window, _) => Some(window),
             Cut::Programme(_) | Cut::Whole => None,
         }
     }
@@ -45,7 +51,7 @@ impl Slice {
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Window(window) => write!(f, "{window}"),
+            Self::Window(window) | Self::Days(window, _) => write!(f, "{window}"),
             Self::Programme(id) => write!(f, "programme {id}"),
             Self::Whole => Ok(()),
         }

@@ -37,6 +37,12 @@ impl Window {
         (self.to - TimeDelta::nanoseconds(1)).date_naive().max(self.first_day())
     }
 
+    /// The days of which it holds any part, in order.
+    pub fn days(&self) -> impl Iterator<Item = NaiveDate> + use<> {
+        let last = self.last_day();
+        self.first_day().iter_days().take_while(move |day| *day <= last)
+    }
+
     /// Two halves, cut at a full hour; none if it is an hour or less.
     pub fn halves(&self) -> Option<[Self; 2]> {
         let hours = (self.to - self.from).num_hours();

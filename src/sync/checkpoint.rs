@@ -1,13 +1,16 @@
 //! The one owner of a stream's state: what is committed, and when a STATE says so.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep_until};
 
 use super::context::Context;
 use super::plan::Plan;
 use super::records::RecordWriter;
 use super::state::{PartitionState, StreamState};
-use crate::protocol::Descriptor;
-use crate::streams::{AccountId, Cut, Lane, Moment, Partition, Role, Slice, Stream, midnight};
+use crate::protocol::{Descriptor, SyncMode};
+use crate::streams::{AccountId, Cut, Lane, Moment, Partition, Role, Slice, Source, Stream, midnight};
 
 /// The state of a stream while it is read.
 pub(super) struct Checkpoint<'r> {
@@ -44,7 +47,7 @@ impl<'r> Checkpoint<'r> {
                 None => state.partitions.retain(|known| !known.is(&plan.partition)),
             }
         }
-        Self {
+        let mut checkpoint = Self {
             context,
             stream,
             descriptor,
@@ -54,7 +57,24 @@ impl<'r> Checkpoint<'r> {
             lists_deleted: Vec::new(),
             records_at_last_state: None,
             last_state: Instant::now(),
+        };
+        if plans.iter().any(|plan| plan.known.as_ref().is_some_and(|known| known.days.is_some())) {
+            // Lists of changes, ladder and queue have moved on together: no crash must part them.
+            checkpoint.emit(0);
         }
+        checkpoint
+    }
+
+    /// Days of reports that were not read since their change, by account: how many, and since when.
+    pub(super) fn behind(&self) -> BTreeMap<AccountId, (usize, DateTime<Utc>)> {
+        let mut behind: BTreeMap<AccountId, (usize, DateTime<Utc>)> = BTreeMap::new();
+        for known in &self.state.partitions {
+            if let Some((days, oldest)) = known.days.as_ref().and_then(|days| days.queue.behind()) {
+                let entry = behind.entry(known.account()).or_insert((0, oldest));
+                *entry = (entry.0 + days, entry.1.min(oldest));
+            }
+        }
+        behind
     }
 
     /// Notes that `slice` is read, and emits a STATE. `records` is the number of records of the stream so far.
@@ -64,11 +84,18 @@ impl<'r> Checkpoint<'r> {
             return;
         }
         let lists_deleted = self.lists_deleted.contains(&slice.partition);
-        let lanes = self.stream.lanes();
+        let (lanes, now) = (self.stream.lanes(), self.context.now);
         let Some(state) = self.entry(&slice.partition) else { return };
-        match slice.cut {
-            Cut::Window(window) => state.commit(slice.lane, window),
-            Cut::Programme(id) => state.programme = Some(id),
+        match &slice.cut {
+            Cut::Window(window) => {
+                state.commit(slice.lane, *window);
+                state.days_read(window.days(), now);
+            }
+            Cut::Days(window, days) => {
+                state.commit(slice.lane, *window);
+                state.days_read(days.iter().copied(), now);
+            }
+            Cut::Programme(id) => state.programme = Some(*id),
             Cut::Whole => {}
         }
         if lists_deleted {
@@ -138,7 +165,11 @@ impl<'r> Checkpoint<'r> {
         if self.state.partition(partition).is_none() {
             let lanes = if self.stream.is_incremental() { self.stream.lanes() } else { &[] as &[Lane] };
             let start = if self.stream.is_incremental() { self.start } else { self.context.now };
-            self.state.partitions.push(PartitionState::new(account, partition.region.as_deref(), lanes, start, self.context.now));
+            let mut state = PartitionState::new(account, partition.region.as_deref(), lanes, start, self.context.now);
+            if matches!(self.stream.source, Source::Report(_)) && self.state.mode == SyncMode::Incremental {
+                state.begin_days(self.context.now);
+            }
+            self.state.partitions.push(state);
         }
         self.state.partition_mut(partition)
     }

@@ -62,6 +62,14 @@ struct Programme {
     is_in_dollars: bool,
 }
 
+/// Where an advertiser's partners were active.
+#[derive(Default)]
+struct Active {
+    regions: BTreeSet<&'static str>,
+    /// Partners and their regions, as many as there are; an empty one where Awin does not say.
+    partners: BTreeSet<(u64, &'static str)>,
+}
+
 /// Asks, and remembers the answers.
 pub(super) struct Directory {
     client: Client,
@@ -71,6 +79,7 @@ pub(super) struct Directory {
     is_silent: bool,
     programmes: BTreeMap<AccountId, Result<Found<Vec<Programme>>, FailedCall>>,
     regions: BTreeMap<AccountId, Result<Vec<String>, FailedCall>>,
+    active: BTreeMap<AccountId, Result<Active, FailedCall>>,
     /// Whether the answers are kept that the stream `programmes` consists of.
     keeps_programmes: bool,
     kept: usize,
@@ -90,6 +99,7 @@ impl Directory {
             is_silent: false,
             programmes: BTreeMap::new(),
             regions: BTreeMap::new(),
+            active: BTreeMap::new(),
             keeps_programmes,
             kept: 0,
             logged: BTreeSet::new(),
@@ -204,16 +214,20 @@ impl Directory {
     }
 
     /// The regions of an advertiser's partners.
-    async fn active_regions(&self, account: AccountId, config: &Config, now: Moment) -> Result<Vec<String>, FailedCall> {
-        let days = ACTIVITY_DAYS.max(u64::from(config.lookback_days) + 31);
-        let from = now.checked_sub_days(Days::new(days)).unwrap_or(now - TimeDelta::days(365));
-        let request = streams::activity(account, from, now);
-        let found = lookup::rows(&self.client, request, "body", Patience::Full, 0, |regions: &mut BTreeSet<&str>, row| {
-            let row: ActiveRow<'_> = serde_json::from_slice(row).map_err(|_| "a row is not an object".to_owned())?;
-            regions.extend(text(row.region).as_deref().and_then(known_region));
-            Ok(())
-        });
-        Ok(found.await?.what.into_iter().map(str::to_owned).collect())
+    async fn active_regions(&mut self, account: AccountId, config: &Config, now: Moment) -> Result<Vec<String>, FailedCall> {
+        let active = self.active(account, config, now).await?;
+        Ok(active.regions.iter().map(|region| (*region).to_owned()).collect())
+    }
+
+    async fn active(&mut self, account: AccountId, config: &Config, now: Moment) -> Result<&Active, FailedCall> {
+        if !self.active.contains_key(&account) {
+            let days = ACTIVITY_DAYS.max(u64::from(config.lookback_days) + 31);
+            let from = now.checked_sub_days(Days::new(days)).unwrap_or(now - TimeDelta::days(365));
+            let request = streams::activity(account, from, now);
+            let found = lookup::rows(&self.client, request, "body", Patience::Full, 0, add_active).await;
+            self.active.insert(account, found.map(|found| found.what));
+        }
+        self.active[&account].as_ref().map_err(Clone::clone)
     }
 
     /// The regions of the programmes that a publisher has joined.
@@ -231,6 +245,34 @@ impl Directory {
             self.emitter.log(Level::Warn, text);
         }
         Ok(regions.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The regions of each partner of `account`; nothing of those of whom it is not known.
+    pub(super) async fn partner_regions(
+        &mut self,
+        account: AccountId,
+        config: &Config,
+        now: Moment,
+    ) -> BTreeMap<u64, Vec<String>> {
+        let mut regions: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        match account.kind {
+            AccountKind::Advertiser => {
+                let Ok(active) = self.active(account, config, now).await else { return regions };
+                for (partner, region) in &active.partners {
+                    regions.entry(*partner).or_default().push((*region).to_owned());
+                }
+            }
+            AccountKind::Publisher => {
+                for programme in self.joined(account).await.unwrap_or_default() {
+                    let region =
+                        if programme.region == Some("BR") && programme.is_in_dollars { Some("BU") } else { programme.region };
+                    if let Some(region) = region {
+                        regions.entry(programme.id).or_default().push(region.to_owned());
+                    }
+                }
+            }
+        }
+        regions
     }
 
     /// Whether this is the first time in the run that `account` gives no data: one warning is enough.
@@ -302,9 +344,25 @@ struct RegionRow<'a> {
 
 /// A row of an advertiser's report by publisher.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ActiveRow<'a> {
     #[serde(borrow)]
+    publisher_id: Option<&'a RawValue>,
+    #[serde(borrow)]
     region: Option<&'a RawValue>,
+}
+
+fn add_active(active: &mut Active, row: &[u8]) -> Result<(), String> {
+    let row: ActiveRow<'_> = serde_json::from_slice(row).map_err(|_| "a row is not an object".to_owned())?;
+    let region = text(row.region).as_deref().and_then(known_region);
+    if let Some(region) = region {
+        active.regions.insert(region);
+    }
+    // A partner that is not remembered counts as unknown: its days are read in every region.
+    if let Some(partner) = number(row.publisher_id).filter(|_| active.partners.len() < MAX_LISTED) {
+        active.partners.insert((partner, region.unwrap_or_default()));
+    }
+    Ok(())
 }
 
 fn add_account(accounts: &mut Accounts, row: &[u8]) -> Result<(), String> {

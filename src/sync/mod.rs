@@ -2,7 +2,10 @@
 //!
 //! Files import only from those above them in this list.
 
+mod ladder;
 mod progress;
+mod queue;
+
 mod state;
 
 mod plan;
@@ -16,9 +19,11 @@ mod outcome;
 mod seen;
 
 mod directory;
+mod finder;
 mod keys;
 mod notes;
 
+mod days;
 mod records;
 
 mod checkpoint;
@@ -27,6 +32,8 @@ mod fetch;
 mod answer;
 
 mod stream;
+
+mod reports;
 
 mod run;
 

@@ -1,12 +1,18 @@
 //! The plan: what is read of each partition, in which order. Pure: state and configuration in, slices out.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use chrono::{Days, NaiveDate};
+
+use chrono_tz::Tz;
 
 use super::state::PartitionState;
 use crate::config::Config;
 use crate::protocol::SyncMode;
 use crate::streams::{
-    CHANGES_OVERLAP_DAYS, Cut, Lane, MAIN_LANE, Moment, Partition, Role, Slice, Stream, midnight, window_count, windows,
+    AGAIN_LANE, CHANGES_OVERLAP_DAYS, Cut, Lane, MAIN_LANE, Moment, Partition, Role, Slice, Stream, Window, midnight,
+    window_count, windows,
 };
 
 /// The range of a table and the moment at which it is read.
@@ -47,6 +53,8 @@ pub struct Plan {
     pub known: Option<PartitionState>,
     /// What is read, in order.
     pub cuts: Vec<Cuts>,
+    /// Zone of its days.
+    pub zone: Tz,
 }
 
 /// Slices that follow one rule. They are made when it is their turn: a long history has millions of them.
@@ -65,6 +73,17 @@ pub enum Cuts {
         /// Whether the last window comes first.
         newest_first: bool,
     },
+    /// Of one window, the rows of certain days.
+    Within {
+        /// The lane.
+        lane: &'static Lane,
+        /// The window.
+        window: Window,
+        /// The days.
+        days: Arc<BTreeSet<NaiveDate>>,
+    },
+    /// Days that were read before, one by one.
+    Days(Vec<NaiveDate>),
     /// One answer per programme.
     Programmes(Vec<u64>),
     /// One answer.
@@ -72,9 +91,14 @@ pub enum Cuts {
 }
 
 impl Plan {
+    fn window_of(&self, day: NaiveDate) -> Window {
+        let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
+        Window { from: midnight(self.zone, day), to: midnight(self.zone, next) }
+    }
+
     /// Its slices, in order.
     pub fn slices(&self) -> impl Iterator<Item = Slice> + '_ {
-        self.cuts.iter().flat_map(|cuts| -> Box<dyn Iterator<Item = Slice>> {
+        self.cuts.iter().flat_map(move |cuts| -> Box<dyn Iterator<Item = Slice>> {
             let slice = |lane, cut| Slice { partition: self.partition.clone(), lane, cut };
             let main = MAIN_LANE;
             match cuts {
@@ -82,6 +106,10 @@ impl Plan {
                     let windows = windows(*from, *to, *days).map(move |window| slice(lane, Cut::Window(window)));
                     if *newest_first { Box::new(windows.collect::<Vec<_>>().into_iter().rev()) } else { Box::new(windows) }
                 }
+                Cuts::Within { lane, window, days } => {
+                    Box::new(std::iter::once(slice(lane, Cut::Days(*window, Arc::clone(days)))))
+                }
+                Cuts::Days(days) => Box::new(days.iter().map(move |day| slice(AGAIN_LANE, Cut::Window(self.window_of(*day))))),
                 Cuts::Programmes(ids) => Box::new(ids.iter().map(move |id| slice(main, Cut::Programme(*id)))),
                 Cuts::Whole => Box::new(std::iter::once(slice(main, Cut::Whole))),
             }
@@ -92,8 +120,9 @@ impl Plan {
     pub fn calls(&self) -> u64 {
         let calls = |cuts: &Cuts| match cuts {
             Cuts::Stretch { from, to, days, .. } => window_count(*from, *to, *days),
+            Cuts::Days(days) => days.len() as u64,
             Cuts::Programmes(ids) => ids.len() as u64,
-            Cuts::Whole => 1,
+            Cuts::Within { .. } | Cuts::Whole => 1,
         };
         self.cuts.iter().map(calls).sum()
     }
@@ -105,6 +134,10 @@ impl Plan {
 /// missing because the start was moved back, newest window first, so that what is covered stays one stretch.
 pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&PartitionState>, scope: &Scope) -> Plan {
     let is_incremental = scope.mode == SyncMode::Incremental;
+    if let Some(known) = known.filter(|known| known.is_of_the_future(scope.now)) {
+        // Of a clock that was wrong, or of a test. What it says was read is not read again, whatever the range.
+        return Plan { partition: partition.clone(), known: Some(known.clone()), cuts: vec![], zone: scope.now.timezone() };
+    }
     let known = known.cloned().and_then(|mut state| state.clip(scope.start, scope.end).then_some(state));
     let known = known.map(|mut state| {
         if is_incremental {
@@ -141,15 +174,15 @@ pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&Parti
                 let reached = if reached > scope.now { reached } else { reached.min(scope.reach()) };
                 add(lane, days_before(reached, scope.lookback_days).max(from), scope.reach(), false);
             }
-            (Role::Changes { .. } | Role::Deleted, _) => {}
+            (Role::Changes { .. } | Role::Deleted | Role::Again, _) => {}
         }
     }
     add(&stream.lanes()[0], scope.start, from, true);
-    Plan { partition: partition.clone(), known, cuts }
+    Plan { partition: partition.clone(), known, cuts, zone }
 }
 
 /// Midnight of the day that is `days` days before that of `moment`.
-fn days_before(moment: Moment, days: u32) -> Moment {
+pub(super) fn days_before(moment: Moment, days: u32) -> Moment {
     let day = moment.date_naive().checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN);
     midnight(moment.timezone(), day)
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::Duration;
 
+use chrono::{DateTime, NaiveDate, TimeZone as _};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::finder::{ChangedRow, Findings, Listening};
 use super::keys::Keys;
 use super::notes::Notes;
 use super::seen::Seen;
@@ -13,7 +15,7 @@ use crate::config::Config;
 use crate::env::now_millis;
 use crate::json::{self, JsonError, RawRow, RowNotes, Schema, SchemaOptions, Splitter, Step, text_of, value_end};
 use crate::protocol::{Descriptor, Emitter};
-use crate::streams::{Days, Moment, Partition, Slice, Source, Stream, json_schema};
+use crate::streams::{Cut, Days, Moment, Slice, Source, Stream, json_schema};
 
 /// Rows that cannot be read and are known since an earlier run: more are not a few odd rows but a change of Awin's.
 const MAX_BAD_ROWS: usize = 1000;
@@ -21,6 +23,11 @@ const MAX_BAD_ROWS: usize = 1000;
 /// Capture slots of events, in the order given to [`SchemaOptions::captured`]; the key's first field is slot 0.
 const STAMP: usize = 1;
 const STATUS: usize = 2;
+/// Those of the fields that say which days of reports a transaction changes.
+const CHANGED: [&str; 3] = ["validationDate", "advertiserId", "publisherId"];
+const DECIDED: usize = 3;
+const ADVERTISER: usize = 4;
+const PUBLISHER: usize = 5;
 
 /// Writes the RECORD lines of a stream.
 pub struct RecordWriter {
@@ -31,7 +38,6 @@ pub struct RecordWriter {
     /// First and last day of the table.
     days: [String; 2],
     zone: chrono_tz::Tz,
-    partition: Option<Partition>,
     /// The slice in words, for a row that cannot be read.
     place: String,
     seams: [String; 2],
@@ -40,6 +46,11 @@ pub struct RecordWriter {
     notes: Notes,
     clock: EmissionClock,
     bad_rows: BadRows,
+    /// Is told which sales changed, if reports want to know.
+    listening: Option<Listening>,
+    /// The slice.
+    slice: Option<Slice>,
+    now: Moment,
     /// Sum of the hashes of the answer's rows, in any order.
     digest: u64,
     /// Rows written in all.
@@ -52,7 +63,7 @@ impl RecordWriter {
     /// A writer for `stream` as `descriptor` names it. `bad_rows` are those of the state.
     pub fn new(stream: &'static Stream, descriptor: &Descriptor, bad_rows: &[String], config: &Config) -> Self {
         let captured = match &stream.source {
-            Source::Events(events) => vec![stream.primary_key[0], events.stamp, events.status],
+            Source::Events(events) => [&[stream.primary_key[0], events.stamp, events.status], &CHANGED[..]].concat(),
             Source::Report(report) => {
                 let date = matches!(report.days, Days::InRows(_)).then_some("date");
                 date.into_iter().chain(report.row_key.iter().copied()).collect()
@@ -75,7 +86,6 @@ impl RecordWriter {
             envelope: Envelope::new(descriptor, stream, config),
             days: [config.start_date.to_string(), last_day],
             zone: config.timezone,
-            partition: None,
             place: String::new(),
             seams: Default::default(),
             keys: Keys::default(),
@@ -83,18 +93,36 @@ impl RecordWriter {
             notes: Notes::default(),
             clock: EmissionClock::default(),
             bad_rows: BadRows::new(bad_rows),
+            listening: None,
+            slice: None,
+            now: chrono_tz::Tz::UTC.from_utc_datetime(&DateTime::UNIX_EPOCH.naive_utc()),
             digest: 0,
             records: 0,
             saw_deleted: false,
         }
     }
 
+    /// From here on changed sales are told to `listening`, in a run that reads up to `now`.
+    pub(super) fn listen(&mut self, listening: Listening, now: Moment) {
+        (self.listening, self.now) = (Some(listening), now);
+    }
+
+    /// What was found out about changed sales.
+    pub(super) fn findings(&mut self) -> Option<Findings> {
+        self.listening.take().map(Listening::end)
+    }
+
+    /// The slice was read to its end.
+    pub(super) fn succeeded(&mut self) {
+        if let (Some(listening), Some(slice)) = (&mut self.listening, &self.slice) {
+            listening.succeeded(slice);
+        }
+    }
+
     /// A new slice begins.
     pub fn begin(&mut self, slice: &Slice) {
-        let is_same_partition = self.partition.as_ref() == Some(&slice.partition);
-        if !is_same_partition {
-            self.partition = Some(slice.partition.clone());
-        }
+        let is_same_partition = self.slice.as_ref().is_some_and(|last| last.partition == slice.partition);
+        self.slice = Some(slice.clone());
         self.seen.begin(is_same_partition && matches!(self.stream.source, Source::Events(_)), is_same_partition);
         self.envelope.begin(slice);
         if let Source::Report(report) = &self.stream.source {
@@ -183,6 +211,13 @@ impl RecordWriter {
     fn complete(&mut self, row: &[u8], lines: &mut Vec<u8>, body: usize) -> Result<bool, JsonError> {
         let Some(on_seam) = self.place_in_table(row)? else { return Ok(false) };
         if let Source::Report(report) = &self.stream.source {
+            if let Some(Cut::Days(_, days)) = self.slice.as_ref().map(|slice| &slice.cut) {
+                let date = self.row.value(row, 0).map(text_of).and_then(|date| date.get(..10));
+                let date = date.and_then(|date| std::str::from_utf8(date).ok()?.parse::<NaiveDate>().ok());
+                if date.is_some_and(|date| !days.contains(&date)) {
+                    return Ok(false);
+                }
+            }
             let row_id = self.keys.row_id(report, row, &self.row)?;
             lines.extend_from_slice(b",\"rowId\":\"");
             lines.extend_from_slice(row_id);
@@ -219,6 +254,7 @@ impl RecordWriter {
             Source::Events(events) => events,
         };
         self.require_key(row)?;
+        self.note_change(row);
         if self.stream.endpoint.page_size.is_some() {
             self.digest = self.digest.wrapping_add(xxh3_64(row));
         }
@@ -232,6 +268,21 @@ impl RecordWriter {
         }
         self.saw_deleted |= self.row.value(row, STATUS) == Some(b"\"deleted\"");
         Ok(Some(self.seams.iter().any(|seam| stamp.starts_with(seam.as_bytes()))))
+    }
+
+    /// Tells those who listen which days of reports the row changes, whether it is part of the table or not.
+    fn note_change(&mut self, row: &[u8]) {
+        let (Some(listening), Some(slice)) = (&mut self.listening, &self.slice) else { return };
+        let (Some(changes), Some(account)) = (listening.changes(slice), slice.partition.account) else { return };
+        let value = |slot| self.row.value(row, slot).map(text_of);
+        let number = |slot| value(slot).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        let changed = ChangedRow {
+            sold: value(STAMP),
+            decided: value(DECIDED),
+            advertiser: number(ADVERTISER),
+            publisher: number(PUBLISHER),
+        };
+        changed.note(changes, slice.lane, account.kind, self.zone, self.zone, self.now);
     }
 
     fn require_key(&self, row: &[u8]) -> Result<(), JsonError> {

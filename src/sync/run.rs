@@ -3,15 +3,16 @@
 //! A stream or an account that fails does not hold up the others; what failed is said when all streams have ended, because some
 //! runners stop at the first error. Only a dead token is said at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use chrono::TimeDelta;
 use tokio::time::sleep;
 
 use super::context::Context;
 use super::directory::Directory;
 use super::explain::{self, Subject};
+use super::finder::Findings;
 use super::plan::{Cuts, Plan, Scope, plan};
+use super::reports;
 use super::state::StreamState;
 use super::stream::{self, Ended, PlannedStream, refusal, skip};
 use crate::awin::{CallError, FailedCall};
@@ -19,7 +20,7 @@ use crate::config;
 use crate::protocol::{
     Abort, ConfiguredCatalog, ConfiguredStream, Descriptor, Failure, FailureKind, InputState, Level, Status, SyncMode,
 };
-use crate::streams::{self, AccountId, Partition, REPORTS_ONLY_ZONES, Stream};
+use crate::streams::{self, AccountId, Partition, REPORTS_ONLY_ZONES, Source, Stream};
 
 /// What is to be said of a stream that failed, by stream: one failure per kind.
 type Failures = BTreeMap<Descriptor, Vec<Failure>>;
@@ -55,14 +56,25 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
         }
     }
     log_plan(context, &planned);
-    let mut planned = planned.into_iter();
+    let wants_changes = planned.iter().any(reports::wants_changes);
+    let mut is_listening = wants_changes && sales_first(&mut planned);
+    let mut planned = VecDeque::from(planned);
+    if wants_changes && !is_listening {
+        plan_days(context, &mut planned, Findings::new(), &mut directory, &mut started).await;
+    }
     let mut others = BTreeSet::new();
-    for stream in planned.by_ref() {
+    while let Some(stream) = planned.pop_front() {
         let descriptor = stream.descriptor.clone();
         started.start(context, &descriptor);
         match read_stream(context, stream, &mut directory).await {
-            Ok(failed) if failed.is_empty() => {}
-            Ok(failed) => drop(failures.insert(descriptor, failed)),
+            Ok((failed, findings)) => {
+                if !failed.is_empty() {
+                    failures.insert(descriptor, failed);
+                }
+                if std::mem::take(&mut is_listening) {
+                    plan_days(context, &mut planned, findings, &mut directory, &mut started).await;
+                }
+            }
             Err(Abort::OutputClosed) => return Err(Abort::OutputClosed),
             Err(Abort::Fatal(failure)) => {
                 // Said at once: the first error of a run decides what the user is asked to do.
@@ -80,6 +92,35 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
     Ok(end(context, failures, others))
 }
 
+/// Puts `transactions` first, whatever the catalog's order: its lists of changes say which days of the reports changed. False if
+/// it does not read them.
+fn sales_first(planned: &mut Vec<PlannedStream>) -> bool {
+    let is_sales = |planned: &PlannedStream| planned.stream.name == "transactions" && planned.state.mode == SyncMode::Incremental;
+    let Some(at) = planned.iter().position(is_sales) else { return false };
+    let mut sales = planned.remove(at);
+    sales.listens = true;
+    planned.insert(0, sales);
+    true
+}
+
+/// Plans the days of the reports among `planned`, of which `findings` says what changed as far as that is known.
+async fn plan_days(
+    context: &Context,
+    planned: &mut VecDeque<PlannedStream>,
+    findings: Findings,
+    directory: &mut Directory,
+    started: &mut Started,
+) {
+    let Some(first) = planned.iter().find(|planned| reports::wants_changes(planned)) else { return };
+    let (descriptor, mut state) = (first.descriptor.clone(), first.state.clone());
+    let reports = planned.make_contiguous();
+    started.alive(context, &descriptor, &mut state, reports::plan_days(context, directory, reports, findings)).await;
+    planned
+        .iter_mut()
+        .filter(|planned| planned.descriptor == descriptor)
+        .for_each(|first| first.state.checkpoint = state.checkpoint);
+}
+
 /// The streams that have STARTED: each once, some of them while they are planned.
 #[derive(Default)]
 struct Started(BTreeSet<Descriptor>);
@@ -88,6 +129,27 @@ impl Started {
     fn start(&mut self, context: &Context, descriptor: &Descriptor) {
         if self.0.insert(descriptor.clone()) {
             context.emitter.status(descriptor, Status::Started);
+        }
+    }
+
+    /// What `wait` gives. Finding out can take long: meanwhile STATEs of the stream, as it is, show that the run is alive.
+    async fn alive<T>(
+        &mut self,
+        context: &Context,
+        descriptor: &Descriptor,
+        state: &mut StreamState,
+        wait: impl Future<Output = T>,
+    ) -> T {
+        let mut wait = std::pin::pin!(wait);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut wait => return done,
+                () = sleep(context.client.timing().heartbeat) => {
+                    self.start(context, descriptor);
+                    context.emitter.state(descriptor, state.next_blob(), 0);
+                }
+            }
         }
     }
 
@@ -193,8 +255,8 @@ async fn plan_stream(
         Ok(state) => state,
         Err(failure) => return Ok(Err(failure)),
     };
-    let latest = state.partitions.iter().map(|known| known.through).max();
-    if let Some(through) = latest.filter(|through| *through > (context.now + TimeDelta::days(1)).fixed_offset()) {
+    let latest = state.partitions.iter().filter(|known| known.is_of_the_future(context.now)).map(|known| known.through).max();
+    if let Some(through) = latest {
         let text = format!(
             "The saved state of `{}` ends in the future, at {through}; nothing will be read before that. If a clock was wrong, reset the stream.",
             stream.name
@@ -209,23 +271,11 @@ async fn plan_stream(
         accounts: vec![],
         failed: vec![],
         skipped: vec![],
+        listens: false,
     };
-    let (mut signs_of_life, descriptor) = (planned.state.clone(), planned.descriptor.clone());
-    let ended = {
-        let mut planning = std::pin::pin!(fill(context, &mut planned, mode, input, directory));
-        loop {
-            tokio::select! {
-                biased;
-                ended = &mut planning => break ended,
-                // Finding out can take long. It must not look as if the run were dead.
-                () = sleep(context.client.timing().heartbeat) => {
-                    started.start(context, &descriptor);
-                    context.emitter.state(&descriptor, signs_of_life.next_blob(), 0);
-                }
-            }
-        }
-    };
-    planned.state.checkpoint = signs_of_life.checkpoint;
+    let (mut state, descriptor) = (planned.state.clone(), planned.descriptor.clone());
+    let ended = started.alive(context, &descriptor, &mut state, fill(context, &mut planned, mode, input, directory)).await;
+    planned.state.checkpoint = state.checkpoint;
     ended.map(|()| Ok(planned))
 }
 
@@ -239,7 +289,12 @@ async fn fill(
 ) -> Result<(), Abort> {
     let stream = planned.stream;
     if stream.sides.is_empty() {
-        planned.plans.push(Plan { partition: Partition::TOKEN, known: None, cuts: vec![Cuts::Whole] });
+        planned.plans.push(Plan {
+            partition: Partition::TOKEN,
+            known: None,
+            cuts: vec![Cuts::Whole],
+            zone: context.config.timezone,
+        });
         return Ok(());
     }
     let known = known_accounts(stream, &planned.state, input);
@@ -312,9 +367,13 @@ async fn plan_account(
         } else {
             Cuts::Whole
         };
-        return Ok(vec![Plan { partition: whole, known, cuts: vec![cuts] }]);
+        return Ok(vec![Plan { partition: whole, known, cuts: vec![cuts], zone: context.config.timezone }]);
     }
-    let scope = Scope::new(&context.config, context.now, mode);
+    let mut scope = Scope::new(&context.config, context.now, mode);
+    if matches!(stream.source, Source::Report(_)) {
+        // Which days are read again is planned for all reports together, once it is known what changed.
+        scope.lookback_days = 0;
+    }
     let partitions = partitions(context, stream, account, state, directory).await?;
     Ok(partitions.iter().map(|partition| plan(stream, partition, state.partition(partition), &scope)).collect())
 }
@@ -363,20 +422,25 @@ fn log_plan(context: &Context, planned: &[PlannedStream]) {
     context.emitter.log(Level::Info, text);
 }
 
-/// Reads one stream to its end. Gives its failures.
-async fn read_stream(context: &Context, planned: PlannedStream, directory: &mut Directory) -> Result<Vec<Failure>, Abort> {
+/// Reads one stream to its end. Returns its failures, and what was found out about changed sales.
+async fn read_stream(
+    context: &Context,
+    planned: PlannedStream,
+    directory: &mut Directory,
+) -> Result<(Vec<Failure>, Findings), Abort> {
     let (name, descriptor) = (planned.stream.name, planned.descriptor.clone());
     context.emitter.log(Level::Info, format!("Syncing stream: {name}"));
     context.progress.enter(Some(&descriptor));
     let ended = stream::read(context, planned, directory).await;
     context.progress.enter(None);
-    let Ended { failed, records } = ended?;
+    let Ended { failed, records, findings, behind } = ended?;
+    reports::log_behind(context, directory, name, behind);
     let failures = explain::failures(name, &failed);
     let status = if failures.is_empty() { Status::Complete } else { Status::Incomplete };
     context.emitter.status(&descriptor, status);
     context.emitter.log(Level::Info, format!("Read {records} records from {name} stream"));
     context.emitter.flush().await?;
-    Ok(failures)
+    Ok((failures, findings.unwrap_or_default()))
 }
 
 fn wrong_zone(context: &Context, stream: &Stream) -> Failure {

@@ -5,14 +5,15 @@
 //! array, because a runner may store states by merge patch, where a key that vanishes lives on. `checkpoint` counts the
 //! states written, so that no two are alike, also while the look-back reads old ground again.
 
-use chrono::{DateTime, Datelike as _, FixedOffset};
+use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::queue::{Queue, minutes};
 use crate::config::Config;
 use crate::protocol::{Failure, SyncMode};
-use crate::streams::{AccountId, AccountKind, Lane, Moment, Partition, Role, Stream, Window};
+use crate::streams::{AccountId, AccountKind, Lane, Moment, Partition, Role, Stream, Window, change_lanes};
 
 const VERSION: u64 = 1;
 
@@ -57,6 +58,20 @@ pub struct PartitionState {
     /// The last programme that was read, in streams that are read one programme at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programme: Option<u64>,
+    /// In reports: which days wait to be read again.
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub days: Option<DaysState>,
+}
+
+/// Which days of a report wait to be read again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DaysState {
+    /// The moment up to which ages were dealt with: not `through`, which an end date pins.
+    pub aged: DateTime<FixedOffset>,
+    /// Days that changed or aged.
+    pub(super) queue: Queue,
+    /// First and last day of a range that may be stale, read with what the budget leaves; empty if there is none.
+    pub heal: Vec<NaiveDate>,
 }
 
 /// How far a lane has come.
@@ -69,6 +84,25 @@ pub struct LaneState {
     /// The lane is not needed any more.
     #[serde(default, rename = "over")]
     pub retired: bool,
+}
+
+impl DaysState {
+    /// Of a partition that is read for the first time: nothing waits.
+    pub fn new(now: Moment) -> Self {
+        Self { aged: now.fixed_offset(), queue: Queue::default(), heal: Vec::new() }
+    }
+}
+
+impl LaneState {
+    /// Of `lane`, reached up to `through`.
+    pub fn new(lane: &Lane, through: DateTime<FixedOffset>) -> Self {
+        Self { lane: lane.name.to_owned(), through, retired: false }
+    }
+
+    /// Whether it is that of `lane`.
+    pub fn is(&self, lane: &Lane) -> bool {
+        self.lane == lane.name
+    }
 }
 
 impl StreamState {
@@ -176,11 +210,8 @@ impl PartitionState {
     /// A partition of which nothing has been read: covered is the empty stretch at `start`. Its lanes start their life `now`,
     /// because all that the main lane reads from now on is in its form of now or later.
     pub fn new(account: AccountId, region: Option<&str>, lanes: &[Lane], start: Moment, now: Moment) -> Self {
-        let lanes = lanes
-            .iter()
-            .filter(|lane| lane.role != Role::Main)
-            .map(|lane| LaneState { lane: lane.name.to_owned(), through: now.fixed_offset(), retired: false })
-            .collect();
+        let lanes =
+            lanes.iter().filter(|lane| lane.role != Role::Main).map(|lane| LaneState::new(lane, now.fixed_offset())).collect();
         Self {
             account_id: account.id,
             account_type: account.kind,
@@ -189,13 +220,20 @@ impl PartitionState {
             through: start.fixed_offset(),
             lanes,
             programme: None,
+            days: None,
         }
     }
 
     /// Whether all moments lie where time can be reckoned with.
     fn is_sound(&self) -> bool {
-        let moments = self.lanes.iter().map(|lane| &lane.through).chain([&self.from, &self.through]);
+        let aged = self.days.as_ref().map(|days| &days.aged);
+        let moments = self.lanes.iter().map(|lane| &lane.through).chain([&self.from, &self.through]).chain(aged);
         moments.into_iter().all(|moment| (0..=10_000).contains(&moment.to_utc().year()))
+    }
+
+    /// Whether it ends after `now`, by more than a clock may be off.
+    pub fn is_of_the_future(&self, now: Moment) -> bool {
+        self.through > (now + TimeDelta::days(1)).fixed_offset()
     }
 
     /// Whether it is that of `partition`.
@@ -210,19 +248,19 @@ impl PartitionState {
 
     /// The state of a lane beside the main one.
     pub fn lane(&self, lane: &Lane) -> Option<&LaneState> {
-        self.lanes.iter().find(|known| known.lane == lane.name)
+        self.lanes.iter().find(|known| known.is(lane))
     }
 
     /// The same, to be changed.
     pub fn lane_mut(&mut self, lane: &Lane) -> Option<&mut LaneState> {
-        self.lanes.iter_mut().find(|known| known.lane == lane.name)
+        self.lanes.iter_mut().find(|known| known.is(lane))
     }
 
     /// Adds those of `lanes` that the state does not have: they start where the main one stands.
     pub fn add_missing(&mut self, lanes: &[Lane]) {
         for lane in lanes.iter().filter(|lane| lane.role != Role::Main) {
             if self.lane(lane).is_none() {
-                self.lanes.push(LaneState { lane: lane.name.to_owned(), through: self.through, retired: false });
+                self.lanes.push(LaneState::new(lane, self.through));
             }
         }
     }
@@ -230,7 +268,9 @@ impl PartitionState {
     /// `window` has been read in `lane`. In the main lane it must touch what is covered, at either end.
     pub fn commit(&mut self, lane: &Lane, window: Window) {
         let (from, to) = (window.from.fixed_offset(), window.to.fixed_offset());
-        if lane.role != Role::Main {
+        if lane.role == Role::Again {
+            // Covers nothing new.
+        } else if lane.role != Role::Main {
             if let Some(state) = self.lane_mut(lane) {
                 state.through = state.through.max(to);
             }
@@ -241,6 +281,26 @@ impl PartitionState {
         } else {
             debug_assert!(from <= self.through, "covered stretches are contiguous");
             self.through = self.through.max(to);
+        }
+    }
+
+    /// A report of which the first day is about to be read: what changes from `now` on is to be found out.
+    pub fn begin_days(&mut self, now: Moment) {
+        self.lanes.extend(change_lanes().map(|lane| LaneState::new(lane, now.fixed_offset())));
+        self.days = Some(DaysState::new(now));
+    }
+
+    /// Days of a report were read in a run up to `now`.
+    pub fn days_read(&mut self, read: impl Iterator<Item = NaiveDate>, now: Moment) {
+        let Some(days) = &mut self.days else { return };
+        for day in read {
+            days.queue.read(day, minutes(&now));
+            // The range is read from its newest day down; what waits in the queue is not the range's concern.
+            while let [first, last] = days.heal[..]
+                && (last == day || days.queue.holds(last))
+            {
+                days.heal = last.pred_opt().filter(|last| *last >= first).map_or(Vec::new(), |last| vec![first, last]);
+            }
         }
     }
 

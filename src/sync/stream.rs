@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use super::answer::{Answers, Interrupt};
 use super::checkpoint::Checkpoint;
 use super::context::Context;
 use super::directory::{Account, Directory};
 use super::explain::{self, Failed, Standing, Subject};
 use super::fetch::{Fetch, Opened, Origin};
+use super::finder::{Findings, Listening};
 use super::outcome::{Blast, condemns};
 use super::plan::Plan;
 use super::records::RecordWriter;
@@ -27,12 +30,18 @@ pub(super) struct PlannedStream {
     pub(super) failed: Vec<Failed>,
     /// Found accounts that were left out, because they refuse.
     pub(super) skipped: Vec<Failed>,
+    /// Whether reports of the run want to know which sales changed.
+    pub(super) listens: bool,
 }
 
 /// How a stream ended.
 pub(super) struct Ended {
     pub(super) failed: Vec<Failed>,
     pub(super) records: u64,
+    /// What was found out about changed sales, if the stream was asked to listen.
+    pub(super) findings: Option<Findings>,
+    /// Days of a report that were not read since their change, by account: how many, and since when.
+    pub(super) behind: BTreeMap<AccountId, (usize, DateTime<Utc>)>,
 }
 
 /// Reads one stream.
@@ -73,8 +82,11 @@ struct RefusedProgrammes {
 
 /// Reads a stream to its end.
 pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &mut Directory) -> Result<Ended, Abort> {
-    let PlannedStream { stream, descriptor, state, plans, accounts, failed, skipped, .. } = planned;
-    let records = RecordWriter::new(stream, &descriptor, &state.bad_rows, &context.config);
+    let PlannedStream { stream, descriptor, state, plans, accounts, failed, skipped, listens } = planned;
+    let mut records = RecordWriter::new(stream, &descriptor, &state.bad_rows, &context.config);
+    if listens {
+        records.listen(Listening::to(&plans), context.now);
+    }
     let mut reader = StreamReader {
         context,
         stream,
@@ -105,7 +117,7 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
         // An empty table would say that there is nothing, when nothing was shown.
         failed.append(&mut skipped);
     }
-    Ok(Ended { failed, records: answers.records.records })
+    Ok(Ended { failed, records: answers.records.records, findings: answers.records.findings(), behind: checkpoint.behind() })
 }
 
 impl StreamReader<'_> {
@@ -160,6 +172,7 @@ impl StreamReader<'_> {
     async fn succeeded(&mut self, slice: &Slice) -> Result<(), Abort> {
         self.has_answers = true;
         self.is_outage = false;
+        self.answers.records.succeeded();
         self.context.client.got_on();
         if self.answers.records.saw_deleted && slice.lane.role == Role::Main {
             self.deleted_rows_are_listed(&slice.partition);

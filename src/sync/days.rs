@@ -1,0 +1,268 @@
+//! Which days of the reports are read, all streams and accounts together. Pure.
+//!
+//! Today, new days and days that passed a rung of the ladder are always read. Days that changed may take a fixed share per
+//! partition, as many as a plain look-back would, and beyond that all of them together half an hour of the quota, by urgency.
+//! What does not fit waits in the queue.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+
+use super::finder::Changes;
+use super::ladder::{end_of, passed};
+use super::plan::{Cuts, Plan, Scope, days_before, plan};
+use super::queue::{Look, Urgency, minutes};
+use super::state::{DaysState, LaneState, PartitionState};
+use crate::config::DateType;
+use crate::streams::{AGAIN_LANE, CHANGES_OVERLAP_DAYS, Days, Moment, Partition, Source, Stream, Window, change_lanes, midnight};
+
+/// Days that a partition may read again at least.
+const LEAST_SHARE: u32 = 28;
+/// Minutes of the quota that all partitions together may spend beyond their shares.
+const ALLOWANCE_MINUTES: u32 = 30;
+/// Bytes that the queues of a stream may take in its state, and those of a day in it.
+const MAX_QUEUES: usize = 1 << 20;
+const BYTES_A_DAY: usize = 24;
+
+/// What is known of a partition of a report before its days are planned.
+pub(super) struct Reading {
+    pub(super) partition: Partition,
+    pub(super) known: Option<PartitionState>,
+    /// Days that are read because of their age.
+    aged: Vec<NaiveDate>,
+    /// Days that changed.
+    due: Vec<(NaiveDate, Urgency)>,
+    /// Days of the range that may be stale, newest first.
+    heal: Vec<NaiveDate>,
+    /// Whether what changed could not be found out: the plain look-back is read.
+    falls_back: bool,
+}
+
+impl Reading {
+    /// Takes in what changed, and moves the lanes, the ladder and the queue of the state on, all at once. `markets` are the
+    /// regions of each partner; `partitions` the number of the stream's.
+    pub(super) fn new(
+        stream: &Stream,
+        plan: &Plan,
+        scope: &Scope,
+        changes: Option<&Changes>,
+        date_type: DateType,
+        markets: &BTreeMap<u64, Vec<String>>,
+        partitions: usize,
+    ) -> Self {
+        let mut reading = Self {
+            partition: plan.partition.clone(),
+            known: plan.known.clone(),
+            aged: vec![],
+            due: vec![],
+            heal: vec![],
+            falls_back: false,
+        };
+        let now = scope.now.fixed_offset();
+        let Some(known) = reading.known.as_mut().filter(|known| known.through <= now) else { return reading };
+        let mut days = known.days.take().unwrap_or_else(|| DaysState::of_old_state(known, scope));
+        let zone = scope.now.timezone();
+        let through = known.through.with_timezone(&zone);
+        let (first, last) = (known.from.with_timezone(&zone).date_naive(), last_day(through, scope));
+        // What is read as new is not read again.
+        let is_new = |day: NaiveDate| day >= through.date_naive();
+        for lane in change_lanes() {
+            let Some(state) = known.lanes.iter_mut().find(|state| state.is(lane)) else { continue };
+            let wanted = days_before(state.through.with_timezone(&zone), CHANGES_OVERLAP_DAYS);
+            let is_decisions = !lane.is_optional();
+            if changes.is_some_and(|changes| changes.reaches(lane, wanted)) {
+                state.through = state.through.max(scope.now.fixed_offset());
+            } else {
+                reading.falls_back |= is_decisions;
+            }
+        }
+        for (mark, (change, sales)) in changes.into_iter().flat_map(|changes| &changes.marks) {
+            let by_decision = date_type == DateType::Validation && stream.has_date_type();
+            let day = if by_decision { mark.decided } else { Some(mark.sold) };
+            let is_here = match (&plan.partition.region, markets.get(&mark.partner).map(Vec::as_slice)) {
+                (Some(region), Some([market])) if !market.is_empty() => region == market,
+                _ => true,
+            };
+            if let Some(day) = day.filter(|day| is_here && (first..=last).contains(day)) {
+                days.queue.mark(day, *change, *sales);
+            }
+        }
+        let aged = days.aged.with_timezone(&zone);
+        let lookback = i64::from(scope.lookback_days);
+        for day in passed(first, last, aged, scope.now, reading.falls_back) {
+            // The plain look-back reads the younger ones anyway.
+            let is_old = (through.date_naive() - day).num_days() > lookback;
+            if !is_new(day) && (is_old || !reading.falls_back) && can_age(stream, day, scope.now) {
+                days.queue.age(day);
+            }
+        }
+        days.aged = days.aged.max(now);
+        let listed_from = minutes(&days_before(scope.now, CHANGES_OVERLAP_DAYS));
+        days.queue.drop_done(listed_from, first, last);
+        if let Some(range) = days.queue.overflow(MAX_QUEUES / partitions.max(1) / BYTES_A_DAY) {
+            days.heal = joined(&days.heal, range);
+        }
+        days.heal = clipped(&days.heal, first, last);
+        for (day, look, urgency) in days.queue.due(minutes(&scope.now), |day| minutes(&end_of(day, scope.now))) {
+            if is_new(day) {
+                continue;
+            }
+            if look == Look::Age { reading.aged.push(day) } else { reading.due.push((day, urgency)) }
+        }
+        reading.due.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap_or(std::cmp::Ordering::Equal));
+        if let [first, last] = days.heal[..] {
+            let waiting: BTreeSet<NaiveDate> =
+                reading.aged.iter().chain(reading.due.iter().map(|(day, _)| day)).copied().collect();
+            let days = std::iter::successors(Some(last), NaiveDate::pred_opt).take_while(|day| *day >= first);
+            reading.heal = days.filter(|day| !waiting.contains(day) && !is_new(*day)).collect();
+        }
+        known.days = Some(days);
+        reading
+    }
+
+    /// Days that changed and are to be read now.
+    pub(super) fn due(&self) -> usize {
+        self.due.len()
+    }
+
+    /// Days that have aged and are to be read now.
+    pub(super) fn aged(&self) -> usize {
+        self.aged.len()
+    }
+}
+
+/// A day that waits, and whose it is.
+struct Waiting {
+    urgency: Urgency,
+    reading: usize,
+}
+
+/// The plans of `readings` of `stream`s, within the budget of the run.
+pub(super) fn divide(readings: &[(&'static Stream, Reading)], scope: &Scope, requests_per_minute: u32) -> Vec<Plan> {
+    let share = (scope.lookback_days.max(LEAST_SHARE) + 2) as usize;
+    let mut granted: Vec<usize> = readings.iter().map(|(_, reading)| reading.due.len().min(share)).collect();
+    let mut waiting: Vec<Waiting> = Vec::new();
+    for (index, (stream, reading)) in readings.iter().enumerate() {
+        if window_of_many_days(stream).is_some() {
+            // One call for all of them.
+            granted[index] = reading.due.len();
+        } else {
+            let beyond = reading.due.iter().skip(share);
+            waiting.extend(beyond.map(|(_, urgency)| Waiting { urgency: *urgency, reading: index }));
+        }
+    }
+    waiting.sort_by(|a, b| b.urgency.partial_cmp(&a.urgency).unwrap_or(std::cmp::Ordering::Equal));
+    // Within a partition the days are ordered by urgency already.
+    let allowance = (requests_per_minute * ALLOWANCE_MINUTES) as usize;
+    waiting.iter().take(allowance).for_each(|waiting| granted[waiting.reading] += 1);
+    readings.iter().zip(granted).map(|((stream, reading), due)| cuts(stream, reading, due, share, scope)).collect()
+}
+
+fn cuts(stream: &'static Stream, reading: &Reading, due: usize, share: usize, scope: &Scope) -> Plan {
+    let lookback_days = if reading.falls_back { scope.lookback_days } else { 0 };
+    let mut plan = plan(stream, &reading.partition, reading.known.as_ref(), &Scope { lookback_days, ..*scope });
+    let now = scope.now.fixed_offset();
+    let Some(known) = reading.known.as_ref().filter(|known| known.through <= now) else { return plan };
+    let by_change: Vec<NaiveDate> = reading.due.iter().take(due).map(|(day, _)| *day).collect();
+    let heal = reading.heal.iter().take(share.saturating_sub(due)).copied();
+    let through = known.through.with_timezone(&scope.now.timezone());
+    let reread = days_before(through, lookback_days).date_naive();
+    let is_read = |day: &NaiveDate| lookback_days > 0 && *day >= reread;
+    if let Some(many) = window_of_many_days(stream) {
+        let days: BTreeSet<NaiveDate> = reading
+            .aged
+            .iter()
+            .copied()
+            .chain(by_change)
+            .chain(reading.heal.iter().copied())
+            .filter(|day| !is_read(day))
+            .collect();
+        widen(&mut plan, &days, many, scope);
+        return plan;
+    }
+    let mut seen = BTreeSet::new();
+    let days = reading.aged.iter().copied().chain(by_change).chain(heal);
+    let days: Vec<NaiveDate> = days.filter(|day| !is_read(day) && seen.insert(*day)).collect();
+    // New days come first, the missing beginning last.
+    let at = plan.cuts.iter().take_while(|cuts| matches!(cuts, Cuts::Stretch { newest_first: false, .. })).count();
+    if !days.is_empty() {
+        plan.cuts.insert(at, Cuts::Days(days));
+    }
+    plan
+}
+
+/// Lets one call read `days`, too, and of what it returns only them and the new ones; older ones take calls of their own.
+fn widen(plan: &mut Plan, days: &BTreeSet<NaiveDate>, many: u32, scope: &Scope) {
+    let zone = scope.now.timezone();
+    let newest = plan.cuts.iter().position(|cuts| matches!(cuts, Cuts::Stretch { newest_first: false, .. }));
+    let mut left = days.clone();
+    if let Some(at) = newest
+        && let Cuts::Stretch { lane, from, to, .. } = plan.cuts[at].clone()
+    {
+        let back = days_before(to, many - 1);
+        let here: BTreeSet<NaiveDate> = left.iter().copied().filter(|day| *day >= back.date_naive()).collect();
+        if let Some(first) = here.first().copied()
+            && from >= back
+        {
+            left.retain(|day| !here.contains(day));
+            let window = Window { from: midnight(zone, first).min(from), to };
+            let new = from.date_naive().iter_days().take_while(|day| *day <= window.last_day());
+            let wanted = Arc::new(here.into_iter().chain(new).collect());
+            plan.cuts[at] = Cuts::Within { lane, window, days: wanted };
+        }
+    }
+    while let Some(last) = left.last().copied() {
+        let back = last - chrono::Days::new(u64::from(many - 1));
+        let here: BTreeSet<NaiveDate> = left.iter().copied().filter(|day| *day >= back).collect();
+        left.retain(|day| !here.contains(day));
+        let first = here.first().copied().unwrap_or(last);
+        let window = Window { from: midnight(zone, first), to: end_of(last, scope.now).min(scope.now) };
+        plan.cuts.push(Cuts::Within { lane: AGAIN_LANE, window, days: Arc::new(here) });
+    }
+}
+
+/// Days that one call of the stream covers, if it is more than one.
+fn window_of_many_days(stream: &Stream) -> Option<u32> {
+    match &stream.source {
+        Source::Report(report) => match report.days {
+            Days::InRows(days) => Some(days),
+            Days::Asked => None,
+        },
+        Source::Events(_) | Source::Reference { .. } => None,
+    }
+}
+
+/// Whether a day that only its age names is worth a call: of many days a call covers, one beyond them is not.
+fn can_age(stream: &Stream, day: NaiveDate, now: Moment) -> bool {
+    window_of_many_days(stream).is_none_or(|many| (now.date_naive() - day).num_days() < i64::from(many))
+}
+
+/// The last day of which anything was read.
+fn last_day(through: Moment, scope: &Scope) -> NaiveDate {
+    Window { from: scope.start.min(through), to: through }.last_day()
+}
+
+impl DaysState {
+    /// Of a partition whose state says nothing of its days: all of them may be stale.
+    fn of_old_state(known: &mut PartitionState, scope: &Scope) -> Self {
+        known.lanes = change_lanes().map(|lane| LaneState::new(lane, scope.now.fixed_offset())).collect();
+        let zone = scope.now.timezone();
+        let (from, through) = (known.from.with_timezone(&zone), known.through.with_timezone(&zone));
+        Self { heal: vec![from.date_naive(), last_day(through, scope)], ..Self::new(scope.now) }
+    }
+}
+
+fn joined(range: &[NaiveDate], more: [NaiveDate; 2]) -> Vec<NaiveDate> {
+    match range {
+        [first, last] => vec![(*first).min(more[0]), (*last).max(more[1])],
+        _ => more.to_vec(),
+    }
+}
+
+fn clipped(range: &[NaiveDate], first: NaiveDate, last: NaiveDate) -> Vec<NaiveDate> {
+    match range {
+        [from, to] if *from.max(&first) <= *to.min(&last) => vec![(*from).max(first), (*to).min(last)],
+        _ => Vec::new(),
+    }
+}

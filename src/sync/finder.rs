@@ -1,0 +1,241 @@
+//! Finds out which days of the reports changed: the lists of decisions and amendments name the sales, and with them the days.
+//!
+//! Where `transactions` is read in the same run, its rows say so for free; else the lists are asked for. A list that cannot be
+//! had moves nothing and fails no report.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{NaiveDate, NaiveDateTime, TimeZone as _};
+use chrono_tz::Tz;
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::context::Context;
+use super::lookup::{self, number, text};
+use super::plan::Plan;
+use super::queue::minutes;
+use crate::awin::{CallError, FailedCall, IN_FLIGHT, Patience};
+use crate::config::Config;
+use crate::json;
+use crate::streams::{AccountId, AccountKind, Cut, Lane, Moment, Partition, Role, Slice, Stream, change_lanes, find, windows};
+
+/// Marks of one account and run: more would be no list of changes but a migration.
+const MAX_MARKS: usize = 200_000;
+
+fn transactions() -> &'static Stream {
+    find("transactions").expect("a stream of the table")
+}
+
+/// Sales that changed, by what places them in a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mark {
+    /// The day of the sale.
+    pub(super) sold: NaiveDate,
+    /// The day of the decision, if there was one.
+    pub(super) decided: Option<NaiveDate>,
+    /// The partner: a publisher for an advertiser, an advertiser for a publisher; 0 if the row does not say.
+    pub(super) partner: u64,
+}
+
+/// What changed of one account.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// The newest change of such sales, in minutes, and their number.
+    pub(super) marks: BTreeMap<Mark, (i64, u32)>,
+    /// From when on each list was read, by the lane's name; without an entry it was not.
+    pub(super) from: BTreeMap<&'static str, Moment>,
+}
+
+impl Changes {
+    fn add(&mut self, mark: Mark, change: i64, sales: u32) {
+        if self.marks.len() < MAX_MARKS || self.marks.contains_key(&mark) {
+            let known = self.marks.entry(mark).or_insert((change, 0));
+            *known = (known.0.max(change), known.1.saturating_add(sales));
+        } else {
+            // Not all of it is known: as if the lists had not been read.
+            self.from.clear();
+        }
+    }
+
+    /// Whether decisions were read from `moment` on.
+    pub(super) fn reaches(&self, lane: &Lane, moment: Moment) -> bool {
+        self.from.get(lane.name).is_some_and(|from| *from <= moment)
+    }
+}
+
+/// What changed, by account.
+pub(super) type Findings = BTreeMap<AccountId, Changes>;
+
+/// The fields of a row of transactions that say which days it changes.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct ChangedRow<'t> {
+    pub(super) sold: Option<&'t [u8]>,
+    pub(super) decided: Option<&'t [u8]>,
+    pub(super) advertiser: Option<u64>,
+    pub(super) publisher: Option<u64>,
+}
+
+impl ChangedRow<'_> {
+    /// Adds the row to what changed. `asked_in` is the zone of its stamps, `zone` that of the reports.
+    pub(super) fn note(&self, changes: &mut Changes, lane: &Lane, kind: AccountKind, asked_in: Tz, zone: Tz, now: Moment) {
+        let moment = |raw: &[u8]| -> Option<Moment> {
+            let stamp = json::stamp(raw, asked_in)?;
+            let local: NaiveDateTime = std::str::from_utf8(&stamp).ok()?.parse().ok()?;
+            asked_in.from_local_datetime(&local).latest().map(|moment| moment.with_timezone(&zone))
+        };
+        let Some(sold) = self.sold.and_then(moment) else { return };
+        let decided = self.decided.and_then(moment);
+        let partner = if kind == AccountKind::Advertiser { self.publisher } else { self.advertiser };
+        let mark = Mark {
+            sold: sold.date_naive(),
+            decided: decided.map(|decided| decided.date_naive()),
+            partner: partner.unwrap_or_default(),
+        };
+        // An amendment shows no date: it is as new as the run that lists it.
+        let change = if lane.role == (Role::Changes { optional: true }) { None } else { decided };
+        changes.add(mark, minutes(&change.unwrap_or(now)), 1);
+    }
+}
+
+/// The lists that were planned and read while `transactions` was read.
+#[derive(Debug, Default)]
+pub(super) struct Listening {
+    pub(super) findings: Findings,
+    /// Windows of each list, from when on, and how many of them were read.
+    lists: BTreeMap<(AccountId, &'static str), (Moment, u64, u64)>,
+}
+
+impl Listening {
+    /// For the slices of `plans`.
+    pub(super) fn to(plans: &[Plan]) -> Self {
+        let mut listening = Self::default();
+        for slice in plans.iter().flat_map(Plan::slices).filter(|slice| matches!(slice.lane.role, Role::Changes { .. })) {
+            if let (Some(account), Some(window)) = (slice.partition.account, slice.window()) {
+                let list = listening.lists.entry((account, slice.lane.name)).or_insert((window.from, 0, 0));
+                *list = (list.0.min(window.from), list.1 + 1, list.2);
+            }
+        }
+        listening
+    }
+
+    /// What changes of `slice` are added to, if it is of a list of changes.
+    pub(super) fn changes(&mut self, slice: &Slice) -> Option<&mut Changes> {
+        let is_list = matches!(slice.lane.role, Role::Changes { .. });
+        slice.partition.account.filter(|_| is_list).map(|account| self.findings.entry(account).or_default())
+    }
+
+    /// `slice` was read to its end.
+    pub(super) fn succeeded(&mut self, slice: &Slice) {
+        if let Some(list) = slice.partition.account.and_then(|account| self.lists.get_mut(&(account, slice.lane.name))) {
+            list.2 += 1;
+        }
+    }
+
+    /// What was found out, by lists that were read whole.
+    pub(super) fn end(mut self) -> Findings {
+        for ((account, lane), (from, planned, read)) in self.lists {
+            if planned == read {
+                self.findings.entry(account).or_default().from.insert(lane, from);
+            }
+        }
+        self.findings
+    }
+}
+
+/// The lists that are needed, and from when on each.
+pub(super) type Needed = BTreeMap<(AccountId, &'static str), Moment>;
+
+/// Asks for the lists of changes that are `needed`.
+pub(super) async fn ask(context: &Context, needed: &Needed) -> Findings {
+    // Where a zone is known to reports only, the lists are asked in UTC.
+    let zone = if transactions().takes_zone(context.config.timezone) { context.config.timezone } else { Tz::UTC };
+    let config = Config { timezone: zone, ..context.config.clone() };
+    let now = context.now.with_timezone(&zone);
+    let mut slices = Vec::new();
+    for ((account, name), from) in needed {
+        for lane in change_lanes().filter(|lane| lane.name == *name) {
+            for window in windows(from.with_timezone(&zone), now, transactions().window_days()) {
+                slices.push(Slice { partition: Partition::of(*account), lane, cut: Cut::Window(window) });
+            }
+        }
+    }
+    let asked = slices.iter().map(|slice| {
+        let config = &config;
+        async move { (slice, list_changes(context, config, slice).await) }
+    });
+    let mut answers = std::pin::pin!(futures_util::stream::iter(asked).buffered(IN_FLIGHT));
+    let mut findings = Findings::new();
+    let (mut failed, mut logged) = (BTreeSet::new(), BTreeSet::new());
+    while let Some((slice, found)) = answers.next().await {
+        let Some(account) = slice.partition.account else { continue };
+        let changes = findings.entry(account).or_default();
+        match found {
+            Ok(found) => found.marks.into_iter().for_each(|(mark, (change, sales))| changes.add(mark, change, sales)),
+            Err(call) => {
+                let is_not_offered = slice.lane.is_optional() && matches!(call.error, CallError::BadRequest { status: 400, .. });
+                let is_first = logged.insert((account, slice.lane.name));
+                if is_first {
+                    log_failure(context, slice, &call, is_not_offered);
+                }
+                // What Awin does not offer, it will not tell later either.
+                if !is_not_offered {
+                    failed.insert((account, slice.lane.name));
+                }
+            }
+        }
+    }
+    for ((account, lane), from) in needed {
+        if !failed.contains(&(*account, *lane)) {
+            findings.entry(*account).or_default().from.insert(lane, *from);
+        }
+    }
+    findings
+}
+
+async fn list_changes(context: &Context, config: &Config, slice: &Slice) -> Result<Changes, FailedCall> {
+    let kind = slice.partition.account.map_or(AccountKind::Advertiser, |account| account.kind);
+    let request = transactions().endpoint.request(slice, 1, config);
+    let zone = context.config.timezone;
+    let found = lookup::rows(&context.client, request, "body", Patience::Little, 0, |changes: &mut Changes, row| {
+        let row: SaleRow<'_> = serde_json::from_slice(row).map_err(|_| "a row is not an object".to_owned())?;
+        let (sold, decided) = (text(row.transaction_date), text(row.validation_date));
+        let changed = ChangedRow {
+            sold: sold.as_deref().map(str::as_bytes),
+            decided: decided.as_deref().map(str::as_bytes),
+            advertiser: number(row.advertiser_id),
+            publisher: number(row.publisher_id),
+        };
+        changed.note(changes, slice.lane, kind, config.timezone, zone, context.now);
+        Ok(())
+    });
+    Ok(found.await?.what)
+}
+
+fn log_failure(context: &Context, slice: &Slice, failed: &FailedCall, is_not_offered: bool) {
+    let account = slice.partition.account.map_or(String::new(), |account| account.to_string());
+    let consequence = match slice.lane.role {
+        _ if is_not_offered => "changed amounts show in reports when a day is next read for its age",
+        Role::Changes { optional: true } => "changed amounts show in reports later",
+        _ => "reports are read by the plain look-back in this run",
+    };
+    let text = format!(
+        "The transactions of {account} by {} date, which say which days of reports changed, could not be read ({}); {consequence}.",
+        slice.lane.name, failed.error
+    );
+    context.emitter.log(crate::protocol::Level::Warn, text);
+}
+
+/// A row of transactions, as far as it says which days of reports changed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SaleRow<'a> {
+    #[serde(borrow)]
+    transaction_date: Option<&'a RawValue>,
+    #[serde(borrow)]
+    validation_date: Option<&'a RawValue>,
+    #[serde(borrow)]
+    advertiser_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    publisher_id: Option<&'a RawValue>,
+}

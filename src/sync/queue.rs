@@ -1,0 +1,323 @@
+//! The days of a report that are to be read again, and why: a change that a list of changes named, or their age. Pure.
+//!
+//! A day that a change named is looked at twice: reports may lag behind transactions, nothing says by how much. It stays in the
+//! queue until it was read long enough after its change, and until no list can name that change any more.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, TimeZone, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A second look, so long after the change, sees it even if reports lag behind.
+const SECOND_LOOK_MINUTES: i64 = 23 * 60;
+/// A day that is older than two days is read at most once in so long a time.
+const PAUSE_MINUTES: i64 = 20 * 60;
+/// Days younger than this come first, whatever else waits.
+const YOUNG_MINUTES: i64 = 7 * 24 * 60;
+/// Days younger than this are read as often as they change.
+const NEW_MINUTES: i64 = 2 * 24 * 60;
+
+/// Why a day is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It has passed a rung of the ladder.
+    Age,
+    /// It was not read since its change.
+    First,
+    /// It was read since its change, but perhaps too soon.
+    Second,
+}
+
+/// A day that waits. Moments are minutes since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Entry {
+    /// Its newest change; none if only its age brought it here.
+    change: Option<i64>,
+    /// When it was read last.
+    read: Option<i64>,
+    /// Whether its age alone is a reason to read it.
+    has_aged: bool,
+    /// Sales that changed since it was read.
+    sales: u32,
+}
+
+/// The days that wait, oldest first. In the state it is a text: per day its number, change, reading and sales.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Queue(BTreeMap<NaiveDate, Entry>);
+
+/// How urgent a day is: the greater, the sooner.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub(super) struct Urgency {
+    is_young: bool,
+    weight: f64,
+}
+
+pub(super) fn minutes<Z: TimeZone>(moment: &DateTime<Z>) -> i64 {
+    moment.timestamp().div_euclid(60)
+}
+
+impl Queue {
+    /// `day` changed at `change` by `sales` sales. A change that is known already changes nothing.
+    pub(super) fn mark(&mut self, day: NaiveDate, change: i64, sales: u32) {
+        let entry = self.0.entry(day).or_default();
+        if entry.change.is_none_or(|known| change > known) {
+            entry.change = Some(change);
+            entry.sales = entry.sales.saturating_add(sales);
+        }
+    }
+
+    /// `day` has passed a rung.
+    pub(super) fn age(&mut self, day: NaiveDate) {
+        self.0.entry(day).or_default().has_aged = true;
+    }
+
+    /// `day` was read at `now`.
+    pub(super) fn read(&mut self, day: NaiveDate, now: i64) {
+        if let Some(entry) = self.0.get_mut(&day) {
+            *entry = Entry { read: Some(now), has_aged: false, sales: 0, ..*entry };
+        }
+    }
+
+    /// Drops what is done: days read long enough after their change, which no list that starts at `listed_from` names any more,
+    /// and days outside of `first..=last`.
+    pub(super) fn drop_done(&mut self, listed_from: i64, first: NaiveDate, last: NaiveDate) {
+        self.0.retain(|day, entry| {
+            let is_settled = match (entry.change, entry.read) {
+                (None, _) => true,
+                (Some(change), Some(read)) => read >= change + SECOND_LOOK_MINUTES && change < listed_from,
+                (Some(_), None) => false,
+            };
+            (first..=last).contains(day) && (entry.has_aged || !is_settled)
+        });
+    }
+
+    /// The days to be read at `now`, and why, oldest first. `end_of` returns the minute at which a day ends.
+    pub(super) fn due(&self, now: i64, end_of: impl Fn(NaiveDate) -> i64) -> Vec<(NaiveDate, Look, Urgency)> {
+        let due = |(day, entry): (&NaiveDate, &Entry)| {
+            let age = now - end_of(*day);
+            let look = entry.look(now, age)?;
+            Some((*day, look, entry.urgency(look, now, age)))
+        };
+        self.0.iter().filter_map(due).collect()
+    }
+
+    /// Whether `day` waits.
+    pub(super) fn holds(&self, day: NaiveDate) -> bool {
+        self.0.contains_key(&day)
+    }
+
+    /// Days that were not read since their change, and the oldest such change.
+    pub(super) fn behind(&self) -> Option<(usize, DateTime<Utc>)> {
+        let waiting = self.0.values().filter(|entry| entry.is_unread());
+        let oldest = waiting.clone().filter_map(|entry| entry.change).min()?;
+        Some((waiting.count(), Utc.timestamp_opt(oldest * 60, 0).single()?))
+    }
+
+    /// The oldest days beyond `most`, which are forgotten here: the range that holds them.
+    pub(super) fn overflow(&mut self, most: usize) -> Option<[NaiveDate; 2]> {
+        let too_many = self.0.len().checked_sub(most).filter(|too_many| *too_many > 0)?;
+        let first = *self.0.keys().next()?;
+        let kept_from = *self.0.keys().nth(too_many)?;
+        self.0 = self.0.split_off(&kept_from);
+        Some([first, kept_from.pred_opt()?])
+    }
+}
+
+impl Entry {
+    fn is_unread(&self) -> bool {
+        self.change.is_some_and(|change| self.read.is_none_or(|read| read < change))
+    }
+
+    fn look(&self, now: i64, age: i64) -> Option<Look> {
+        if self.has_aged {
+            return Some(Look::Age);
+        }
+        let change = self.change?;
+        if age >= NEW_MINUTES && self.read.is_some_and(|read| now - read < PAUSE_MINUTES) {
+            return None;
+        }
+        if self.is_unread() {
+            return Some(Look::First);
+        }
+        let second = change + SECOND_LOOK_MINUTES;
+        (now >= second && self.read.is_some_and(|read| read < second)).then_some(Look::Second)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a weight")]
+    fn urgency(&self, look: Look, now: i64, age: i64) -> Urgency {
+        let waited = self.change.map_or(0, |change| now - change).max(1) as f64;
+        let weight = f64::from(self.sales.max(1)) * waited;
+        let weight = if look == Look::Second { weight / 10.0 } else { weight };
+        Urgency { is_young: age < YOUNG_MINUTES && look != Look::Second, weight }
+    }
+}
+
+const NO_MOMENT: &str = "";
+
+impl fmt::Display for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (day, entry)) in self.0.iter().enumerate() {
+            let space = if index > 0 { " " } else { "" };
+            let moment = |moment: Option<i64>| moment.map_or(NO_MOMENT.to_owned(), base36);
+            let aged = if entry.has_aged { "!" } else { "" };
+            let (change, read) = (moment(entry.change), moment(entry.read));
+            write!(f, "{space}{}.{change}.{read}.{}{aged}", base36(day_number(*day)), entry.sales)?;
+        }
+        Ok(())
+    }
+}
+
+impl Queue {
+    fn parse(text: &str) -> Option<Self> {
+        let entry = |text: &str| {
+            let mut parts = text.split('.');
+            let mut next = || parts.next();
+            let day = NaiveDate::from_num_days_from_ce_opt(i32::try_from(i64::from_str_radix(next()?, 36).ok()?).ok()?)?;
+            let moment = |text: &str| if text == NO_MOMENT { Some(None) } else { i64::from_str_radix(text, 36).ok().map(Some) };
+            let (change, read) = (moment(next()?)?, moment(next()?)?);
+            let sales = next()?;
+            let (sales, has_aged) = sales.strip_suffix('!').map_or((sales, false), |sales| (sales, true));
+            Some((day, Entry { change, read, has_aged, sales: sales.parse().ok()? }))
+        };
+        text.split_whitespace().map(entry).collect::<Option<_>>().map(Self)
+    }
+}
+
+fn day_number(day: NaiveDate) -> i64 {
+    i64::from(chrono::Datelike::num_days_from_ce(&day))
+}
+
+fn base36(number: i64) -> String {
+    let mut digits = Vec::new();
+    let mut rest = number.unsigned_abs();
+    loop {
+        digits.extend(char::from_digit(u32::try_from(rest % 36).unwrap_or_default(), 36));
+        rest /= 36;
+        if rest == 0 {
+            break;
+        }
+    }
+    let sign = if number < 0 { "-" } else { "" };
+    sign.chars().chain(digits.into_iter().rev()).collect()
+}
+
+impl Serialize for Queue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Queue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("the queue of days is not one"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DAY: i64 = 24 * 60;
+
+    fn day(number: i32) -> NaiveDate {
+        NaiveDate::from_num_days_from_ce_opt(739_000 + number).expect("a date")
+    }
+
+    /// Day 0 ends at minute 0.
+    fn end_of(of: NaiveDate) -> i64 {
+        (day_number(of) - 739_000) * DAY
+    }
+
+    fn looks(queue: &Queue, now: i64) -> Vec<(i64, Look)> {
+        queue.due(now, end_of).into_iter().map(|(day, look, _)| (end_of(day) / DAY, look)).collect()
+    }
+
+    #[test]
+    fn a_changed_day_is_looked_at_twice_and_then_leaves() {
+        let mut queue = Queue::default();
+        let change = 100 * DAY;
+        queue.mark(day(50), change, 1);
+        assert_eq!(looks(&queue, change + 10), [(50, Look::First)]);
+        queue.read(day(50), change + 10);
+        assert_eq!(looks(&queue, change + 11), []);
+        // The same change again, as the overlap lists it, changes nothing.
+        queue.mark(day(50), change, 1);
+        assert_eq!(looks(&queue, change + 22 * 60), []);
+        assert_eq!(looks(&queue, change + 24 * 60), [(50, Look::Second)]);
+        queue.read(day(50), change + 24 * 60);
+        assert_eq!(looks(&queue, change + 40 * DAY), []);
+        queue.drop_done(change, day(0), day(99));
+        assert!(queue.0.contains_key(&day(50)), "a list that starts there may name it again");
+        queue.drop_done(change + 1, day(0), day(99));
+        assert_eq!(queue, Queue::default());
+    }
+
+    #[test]
+    fn a_day_that_changes_every_hour_is_read_every_twenty_hours_unless_it_is_new() {
+        let mut queue = Queue::default();
+        for hour in 0..60 {
+            let now = 100 * DAY + hour * 60;
+            queue.mark(day(50), now, 1);
+            queue.mark(day(99), now, 1);
+            let due = looks(&queue, now);
+            assert_eq!(due.contains(&(50, Look::First)), hour % 20 == 0, "hour {hour}");
+            // Day 99 is two days old in its 24th hour here.
+            assert!(hour >= 24 || due.contains(&(99, Look::First)), "hour {hour}");
+            due.into_iter().for_each(|(number, _)| queue.read(day(i32::try_from(number).expect("small")), now));
+        }
+    }
+
+    #[test]
+    fn young_days_come_first_then_many_sales_that_wait_long() {
+        let mut queue = Queue::default();
+        let now = 200 * DAY;
+        queue.mark(day(10), now - 9 * DAY, 1);
+        queue.mark(day(20), now - DAY, 30);
+        queue.mark(day(197), now - 5, 1);
+        let mut due = queue.due(now, end_of);
+        due.sort_by(|a, b| b.2.partial_cmp(&a.2).expect("comparable"));
+        assert_eq!(due.iter().map(|(day, ..)| end_of(*day) / DAY).collect::<Vec<_>>(), [197, 20, 10]);
+        assert_eq!(queue.behind().map(|(days, oldest)| (days, oldest.timestamp() / 60)), Some((3, now - 9 * DAY)));
+    }
+
+    #[test]
+    fn an_aged_day_is_read_once() {
+        let mut queue = Queue::default();
+        queue.age(day(5));
+        queue.drop_done(0, day(0), day(9));
+        assert_eq!(looks(&queue, 10 * DAY), [(5, Look::Age)]);
+        queue.read(day(5), 10 * DAY);
+        queue.drop_done(0, day(0), day(9));
+        assert_eq!(queue, Queue::default());
+    }
+
+    #[test]
+    fn too_many_days_become_a_range() {
+        let mut queue = Queue::default();
+        (0..10).for_each(|number| queue.mark(day(number * 2), 5, 1));
+        assert_eq!(queue.overflow(4), Some([day(0), day(11)]));
+        assert_eq!((queue.0.len(), queue.overflow(4)), (4, None));
+    }
+
+    proptest! {
+        #[test]
+        fn a_queue_is_read_back_as_it_was_written(
+            entries in proptest::collection::btree_map(
+                0i32..5000,
+                (proptest::option::of(0i64..40_000_000), proptest::option::of(0i64..40_000_000), any::<bool>(), any::<u32>()),
+                0..50,
+            ),
+        ) {
+            let entries = entries.into_iter().map(|(number, (change, read, has_aged, sales))| {
+                (day(number), Entry { change, read, has_aged, sales })
+            });
+            let queue = Queue(entries.collect());
+            let text = serde_json::to_string(&queue).expect("a text");
+            prop_assert_eq!(serde_json::from_str::<Queue>(&text).expect("a queue"), queue);
+        }
+    }
+}
