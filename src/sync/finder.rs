@@ -200,13 +200,13 @@ async fn list_changes(context: &Context, config: &Config, slice: &Slice) -> Resu
     let found = lookup::rows(&context.client, request, "body", Patience::Little, 0, |changes: &mut Changes, row| {
         let row: SaleRow<'_> = serde_json::from_slice(row).map_err(|_| "a row is not an object".to_owned())?;
         let (sold, decided) = (text(row.transaction_date), text(row.validation_date));
-        let changed = ChangedRow {
+        let sale = ChangedRow {
             sold: sold.as_deref().map(str::as_bytes),
             decided: decided.as_deref().map(str::as_bytes),
             advertiser: number(row.advertiser_id),
             publisher: number(row.publisher_id),
         };
-        changed.note(changes, slice.lane, kind, config.timezone, zone, context.now);
+        sale.note(changes, slice.lane, kind, config.timezone, zone, context.now);
         Ok(())
     });
     Ok(found.await?.what)

@@ -267,7 +267,9 @@ mod tests {
             assert_eq!(due.contains(&(50, Look::First)), hour % 20 == 0, "hour {hour}");
             // Day 99 is two days old in its 24th hour here.
             assert!(hour >= 24 || due.contains(&(99, Look::First)), "hour {hour}");
-            due.into_iter().for_each(|(number, _)| queue.read(day(i32::try_from(number).expect("small")), now));
+            for (number, _) in due {
+                queue.read(day(i32::try_from(number).expect("small")), now);
+            }
         }
     }
 

@@ -276,13 +276,13 @@ impl RecordWriter {
         let (Some(changes), Some(account)) = (listening.changes(slice), slice.partition.account) else { return };
         let value = |slot| self.row.value(row, slot).map(text_of);
         let number = |slot| value(slot).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-        let changed = ChangedRow {
+        let sale = ChangedRow {
             sold: value(STAMP),
             decided: value(DECIDED),
             advertiser: number(ADVERTISER),
             publisher: number(PUBLISHER),
         };
-        changed.note(changes, slice.lane, account.kind, self.zone, self.zone, self.now);
+        sale.note(changes, slice.lane, account.kind, self.zone, self.zone, self.now);
     }
 
     fn require_key(&self, row: &[u8]) -> Result<(), JsonError> {

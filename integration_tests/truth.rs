@@ -1,0 +1,219 @@
+//! The bench of truth: months of syncs against histories of known proportions, and how right the tables are after each.
+//!
+//! A month of one account runs with the other tests and is asserted. The nine months of docs/freshness.md are played and printed
+//! by `TRUTH=all cargo test --release --test integration truth -- --nocapture` (or `TRUTH=spread`, one history alone).
+
+use awin_sandbox::{Chronicle, Decisions, Event, Sandbox, Throttle};
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::support::tables::{Table, truth};
+use crate::support::{Connector, Tables};
+
+const REPORTS: [&str; 2] = ["stats_by_publisher", "stats_by_creative"];
+
+/// What is played.
+struct Play {
+    name: &'static str,
+    chronicle: Chronicle,
+    days: i64,
+    hours_between: i64,
+    with_transactions: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+struct Figures {
+    syncs: usize,
+    /// Calls of each report in each sync after the first.
+    calls: [Vec<usize>; 2],
+    /// Calls of all kinds, by sync.
+    all_calls: Vec<usize>,
+    /// Rows in the truth, and those that differ, at the end.
+    rows: [usize; 2],
+    stale: [usize; 2],
+    /// The same, summed over the syncs looked at.
+    rows_seen: [usize; 2],
+    stale_seen: [usize; 2],
+    /// Approved commission in the tables, of that in the truth, at the end.
+    commission: f64,
+    state_bytes: [usize; 2],
+    transactions_sent: usize,
+    transactions: usize,
+    transactions_wrong: usize,
+}
+
+impl Play {
+    fn new(name: &'static str, decisions: Decisions, days: i64) -> Self {
+        Self { name, chronicle: Chronicle::new(7, decisions), days, hours_between: 24, with_transactions: true }
+    }
+
+    fn run(&self) -> Figures {
+        let mut world = self.chronicle.build();
+        world.throttle = Throttle::off();
+        if let Some(id) = world.sales.iter().map(|sale| sale.id).next() {
+            // One deleted sale shows that Awin lists them.
+            let sale = world.sales.get_mut(id).expect("a sale");
+            let at = sale.created + TimeDelta::hours(1);
+            sale.events.clear();
+            sale.happens(at, Event::Delete);
+        }
+        let sandbox = Sandbox::start(world);
+        let start = self.chronicle.begin.date_naive();
+        // One account never needs what goes beyond its share; of many, the quota's half hour is what they divide.
+        let quota = if self.chronicle.accounts > 1 { 20 } else { 1000 };
+        let mut connector = Connector::new(&sandbox, &start.to_string()).with("requests_per_minute", quota);
+        connector.minute_ms = if quota == 20 { 100 } else { 1000 };
+        let mut streams: Vec<&str> = REPORTS.to_vec();
+        if self.with_transactions {
+            streams.push("transactions");
+        }
+        let mut tables = Tables::default();
+        let mut state = json!([]);
+        let mut figures = Figures::default();
+        let syncs = self.days * 24 / self.hours_between;
+        for sync in 0..=syncs {
+            sandbox.world().clock.advance(TimeDelta::hours(if sync == 0 { 0 } else { self.hours_between }));
+            connector.sees_clock_of(&sandbox);
+            sandbox.clear_calls();
+            let output = connector.read(&streams, Some(&state)).ok();
+            tables.load(&output.lines);
+            state = output.state();
+            figures.syncs += 1;
+            figures.transactions_sent += output.records("transactions").len();
+            if sync > 0 {
+                let calls = sandbox.calls();
+                figures.all_calls.push(calls.len());
+                for (index, path) in ["/reports/publisher", "/reports/creative"].iter().enumerate() {
+                    figures.calls[index].push(calls.iter().filter(|call| call.path.ends_with(path)).count());
+                }
+            }
+            let is_last = sync == syncs;
+            if is_last || sync % (syncs / 12).max(1) == 0 {
+                let world = sandbox.world();
+                for (index, stream) in REPORTS.iter().enumerate() {
+                    let wanted = truth(&world, stream, &connector.config);
+                    let table = tables.table(stream);
+                    let different = wanted.iter().filter(|(key, row)| table.get(*key) != Some(row)).count();
+                    figures.rows_seen[index] += wanted.len();
+                    figures.stale_seen[index] += different;
+                    if is_last {
+                        (figures.rows[index], figures.stale[index]) = (wanted.len(), different);
+                        if index == 0 {
+                            figures.commission = commission(&table) / commission(&wanted).max(0.01);
+                        }
+                    }
+                }
+            }
+        }
+        for (index, stream) in REPORTS.iter().enumerate() {
+            let entries = state.as_array().into_iter().flatten();
+            let of_stream = entries.filter(|entry| entry["stream"]["stream_descriptor"]["name"] == *stream);
+            figures.state_bytes[index] = of_stream.map(|entry| entry["stream"]["stream_state"].to_string().len()).sum();
+        }
+        if self.with_transactions {
+            let wanted = truth(&sandbox.world(), "transactions", &connector.config);
+            let table = tables.table("transactions");
+            figures.transactions = wanted.len();
+            figures.transactions_wrong = wanted.iter().filter(|(key, row)| table.get(*key) != Some(row)).count();
+        }
+        figures
+    }
+}
+
+fn commission(table: &Table) -> f64 {
+    table.values().map(|row| crate::support::exact::plain(&row["confirmedComm"]).as_f64().unwrap_or_default()).sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+impl Figures {
+    fn per_cent(&self, index: usize) -> f64 {
+        100.0 * self.stale[index] as f64 / self.rows[index].max(1) as f64
+    }
+
+    fn seen_per_cent(&self, index: usize) -> f64 {
+        100.0 * self.stale_seen[index] as f64 / self.rows_seen[index].max(1) as f64
+    }
+
+    fn mean(&self, index: usize) -> f64 {
+        self.calls[index].iter().sum::<usize>() as f64 / self.calls[index].len().max(1) as f64
+    }
+
+    fn most(&self, index: usize) -> usize {
+        self.calls[index].iter().copied().max().unwrap_or_default()
+    }
+
+    fn p95(&self, index: usize) -> usize {
+        let mut calls = self.calls[index].clone();
+        calls.sort_unstable();
+        calls.get(calls.len() * 95 / 100).copied().unwrap_or_default()
+    }
+
+    #[expect(clippy::print_stdout, reason = "the table is the purpose")]
+    fn print(&self, name: &str) {
+        println!(
+            "| {name} | {:.1} / {:.1} (p95 {} / {}, most {} / {}) | {:.2} / {:.2} % (end {:.2} / {:.2} %) | {:.1} % | {} / {} B | {:.1} sent a row, {} wrong |",
+            self.mean(0),
+            self.mean(1),
+            self.p95(0),
+            self.p95(1),
+            self.most(0),
+            self.most(1),
+            self.seen_per_cent(0),
+            self.seen_per_cent(1),
+            self.per_cent(0),
+            self.per_cent(1),
+            100.0 * self.commission,
+            self.state_bytes[0],
+            self.state_bytes[1],
+            self.transactions_sent as f64 / self.transactions.max(1) as f64,
+            self.transactions_wrong,
+        );
+    }
+}
+
+/// Decisions spread over 120 days, one account: two months of it with the other tests.
+#[test]
+fn reports_of_one_account_are_right_after_every_sync() {
+    let wanted = std::env::var("TRUTH").unwrap_or_default();
+    if !wanted.is_empty() {
+        return;
+    }
+    let figures = Play::new("spread, 60 days", Decisions::Spread, 60).run();
+    figures.print("spread, 60 days");
+    assert!(figures.per_cent(0) <= 0.5 && figures.per_cent(1) <= 0.3, "{figures:?}");
+    assert!(figures.commission > 0.999, "{figures:?}");
+    assert_eq!(figures.transactions_wrong, 0);
+    assert!(figures.most(0) <= 105 && figures.most(1) <= 106, "{figures:?}");
+}
+
+#[test]
+fn nine_months_of_every_history_on_demand() {
+    let wanted = std::env::var("TRUTH").unwrap_or_default();
+    let mut plays = vec![
+        Play::new("spread", Decisions::Spread, 273),
+        Play::new("auto45", Decisions::Auto45, 273),
+        Play::new("batch", Decisions::Batch, 273),
+    ];
+    plays.push(Play {
+        chronicle: Chronicle { sales_per_day: 5, ..Chronicle::new(7, Decisions::Spread) },
+        ..Play::new("spread, 5 a day", Decisions::Spread, 273)
+    });
+    plays.push(Play { with_transactions: false, ..Play::new("spread, reports alone", Decisions::Spread, 273) });
+    plays.push(Play { hours_between: 1, ..Play::new("spread, hourly, 30 days", Decisions::Spread, 30) });
+    plays.push(Play {
+        chronicle: Chronicle { sales_per_day: 0, ..Chronicle::new(7, Decisions::Spread) },
+        ..Play::new("nothing changes", Decisions::Spread, 90)
+    });
+    plays.push(Play {
+        chronicle: Chronicle { markets: 5, ..Chronicle::new(7, Decisions::Spread) },
+        ..Play::new("spread, five markets", Decisions::Spread, 150)
+    });
+    plays.push(Play {
+        chronicle: Chronicle { accounts: 40, ..Chronicle::new(7, Decisions::Spread) },
+        ..Play::new("spread, forty accounts", Decisions::Spread, 120)
+    });
+    for play in plays.iter().filter(|play| wanted == "all" || wanted == play.name) {
+        play.run().print(play.name);
+    }
+}
