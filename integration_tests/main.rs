@@ -34,6 +34,7 @@ mod row_differential;
 mod row_limits;
 mod row_path;
 mod secrets;
+mod sent_once;
 mod silence;
 mod spec;
 mod truth;

@@ -14,9 +14,10 @@ type Row = Map<String, Value>;
 /// Rows by key.
 pub type Table = BTreeMap<String, Row>;
 
-/// The tables of a destination.
+/// The tables of a destination. Of two versions of a row it keeps the one with the greater cursor, and of the same cursor the one
+/// with the greater `emitted_at`, whatever the order of the lines.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub struct Tables(pub BTreeMap<String, Table>);
+pub struct Tables(pub BTreeMap<String, Table>, BTreeMap<(String, String), (String, u64)>);
 
 impl Tables {
     /// Takes in the RECORDs among `lines`.
@@ -25,7 +26,14 @@ impl Tables {
             let name = record["stream"].as_str().expect("a stream");
             let row = record["data"].as_object().expect("an object");
             let stream = streams::find(name).expect("a known stream");
-            self.0.entry(name.to_owned()).or_default().insert(key(stream, row), row.clone());
+            let key = key(stream, row);
+            let cursor = stream.cursor.map_or_else(String::new, |cursor| row[cursor].to_string());
+            let version = (cursor, record["emitted_at"].as_u64().expect("a stamp"));
+            let known = self.1.entry((name.to_owned(), key.clone())).or_default();
+            if version >= *known {
+                *known = version;
+                self.0.entry(name.to_owned()).or_default().insert(key, row.clone());
+            }
         }
     }
 

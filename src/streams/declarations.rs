@@ -50,6 +50,8 @@ pub const STREAMS: &[Stream] = &[
                 Lane { name: "validation", date_type: "validation", status: None, role: Role::Changes { optional: false } },
                 Lane { name: "amendment", date_type: "amendment", status: None, role: Role::Changes { optional: true } },
                 Lane { name: "deleted", date_type: "transaction", status: Some("deleted"), role: Role::Deleted },
+                Lane { name: "old", date_type: "transaction", status: None, role: Role::Again },
+                Lane { name: "old_deleted", date_type: "transaction", status: Some("deleted"), role: Role::Again },
             ],
         }),
     },
@@ -173,6 +175,7 @@ pub const STREAMS: &[Stream] = &[
             lanes: &[
                 Lane { name: "enquiry", date_type: "enquiryDate", status: None, role: Role::Main },
                 Lane { name: "validation", date_type: "validationDate", status: None, role: Role::Changes { optional: false } },
+                Lane { name: "old", date_type: "enquiryDate", status: None, role: Role::Again },
             ],
         }),
     },

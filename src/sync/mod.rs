@@ -5,6 +5,8 @@
 mod ladder;
 mod progress;
 mod queue;
+mod seen;
+mod tally;
 
 mod state;
 
@@ -16,7 +18,7 @@ mod explain;
 mod lookup;
 mod object;
 mod outcome;
-mod seen;
+mod sent;
 
 mod directory;
 mod finder;
@@ -46,3 +48,4 @@ pub use progress::Progress;
 pub use records::RecordWriter;
 pub use run::read;
 pub use state::{LaneState, PartitionState, StreamState};
+pub use tally::{Tally, Written};

@@ -10,12 +10,15 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::finder::{ChangedRow, Findings, Listening};
 use super::keys::Keys;
 use super::notes::Notes;
+use super::plan::{Plan, days_before};
 use super::seen::Seen;
+use super::sent::{Sent, SentBy};
+use super::tally::Tally;
 use crate::config::Config;
 use crate::env::now_millis;
 use crate::json::{self, JsonError, RawRow, RowNotes, Schema, SchemaOptions, Splitter, Step, text_of, value_end};
 use crate::protocol::{Descriptor, Emitter};
-use crate::streams::{Cut, Days, Moment, Slice, Source, Stream, json_schema};
+use crate::streams::{AccountId, Cut, Days, Moment, Role, Slice, Source, Stream, json_schema, midnight};
 
 /// Rows that cannot be read and are known since an earlier run: more are not a few odd rows but a change of Awin's.
 const MAX_BAD_ROWS: usize = 1000;
@@ -53,15 +56,16 @@ pub struct RecordWriter {
     now: Moment,
     /// Sum of the hashes of the answer's rows, in any order.
     digest: u64,
-    /// Rows written in all.
-    pub records: u64,
+    tally: Tally,
+    /// Which rows the destination has, by account, and the first day whose rows the next run is shown again.
+    sent: Option<(SentBy<AccountId>, String)>,
     /// Whether the slice held a row with status `deleted`.
     pub saw_deleted: bool,
 }
 
 impl RecordWriter {
     /// A writer for `stream` as `descriptor` names it. `bad_rows` are those of the state.
-    pub fn new(stream: &'static Stream, descriptor: &Descriptor, bad_rows: &[String], config: &Config) -> Self {
+    pub fn new(stream: &'static Stream, descriptor: &Descriptor, bad_rows: &[String], config: &Config, tally: Tally) -> Self {
         let captured = match &stream.source {
             Source::Events(events) => [&[stream.primary_key[0], events.stamp, events.status], &CHANGED[..]].concat(),
             Source::Report(report) => {
@@ -97,9 +101,26 @@ impl RecordWriter {
             slice: None,
             now: chrono_tz::Tz::UTC.from_utc_datetime(&DateTime::UNIX_EPOCH.naive_utc()),
             digest: 0,
-            records: 0,
+            tally,
+            sent: None,
             saw_deleted: false,
         }
+    }
+
+    /// From here on rows that the destination has as they are stay home, as far as `plans` know of them: in a run up to `now`.
+    pub(super) fn remember(&mut self, plans: &[Plan], now: Moment, config: &Config) {
+        let reach = config.end_date.and_then(|day| day.succ_opt()).map_or(now, |day| midnight(now.timezone(), day).min(now));
+        let shown_again = days_before(reach, config.lookback_days).date_naive().to_string();
+        let of = |plan: &Plan| {
+            let text = plan.known.as_ref().and_then(|known| known.sent.as_deref()).unwrap_or_default();
+            plan.partition.account.map(|account| (account, Sent::of(text)))
+        };
+        self.sent = Some((plans.iter().filter_map(of).collect(), shown_again));
+    }
+
+    /// Which rows the destination has, as the state keeps it.
+    pub(super) fn sent(&self) -> Vec<(AccountId, String)> {
+        self.sent.iter().flat_map(|(sent, _)| sent).map(|(account, sent)| (*account, sent.text())).collect()
     }
 
     /// From here on changed sales are told to `listening`, in a run that reads up to `now`.
@@ -184,7 +205,7 @@ impl RecordWriter {
         let written = fitted.and_then(|length| Ok((length, self.complete(&row.text[..length], lines, body)?)));
         match written {
             Ok((length, true)) => {
-                self.records += 1;
+                self.tally.record(lines.len() - start);
                 Ok(length)
             }
             Ok((length, false)) => {
@@ -231,7 +252,12 @@ impl RecordWriter {
         if lines[body - 1] == b'{' {
             lines.remove(body); // The comma before the first field, where nothing stands before it.
         }
-        if !self.seen.insert(xxh3_64(&lines[body..]), on_seam) {
+        let hash = xxh3_64(&lines[body..]);
+        if !self.seen.insert(hash, on_seam) {
+            return Ok(false);
+        }
+        if self.is_sent(row, hash) {
+            self.tally.unchanged();
             return Ok(false);
         }
         self.note(row);
@@ -268,6 +294,26 @@ impl RecordWriter {
         }
         self.saw_deleted |= self.row.value(row, STATUS) == Some(b"\"deleted\"");
         Ok(Some(self.seams.iter().any(|seam| stamp.starts_with(seam.as_bytes()))))
+    }
+
+    /// Whether the destination has the row as it is, and it is not the last time that anybody is shown it.
+    fn is_sent(&mut self, row: &[u8], hash: u64) -> bool {
+        let (Some((sent, shown_again)), Some(slice)) = (&mut self.sent, &self.slice) else { return false };
+        let Some(sent) = slice.partition.account.and_then(|account| sent.get_mut(&account)) else { return false };
+        let key = self.row.value(row, 0).map(xxh3_64).unwrap_or_default();
+        match slice.lane.role {
+            // An old sale that is looked after goes out as it is.
+            Role::Again => false,
+            Role::Changes { .. } => sent.has(key, hash),
+            Role::Main | Role::Deleted => {
+                let stamp = self.row.value(row, STAMP).and_then(|raw| json::stamp(text_of(raw), self.zone));
+                if stamp.is_some_and(|stamp| &stamp[..10] >= shown_again.as_bytes()) {
+                    return sent.has(key, hash);
+                }
+                // It leaves the look-back: once more, for a destination that has lost it.
+                false
+            }
+        }
     }
 
     /// Tells those who listen which days of reports the row changes, whether it is part of the table or not.

@@ -433,7 +433,8 @@ async fn read_stream(
     context.progress.enter(Some(&descriptor));
     let ended = stream::read(context, planned, directory).await;
     context.progress.enter(None);
-    let Ended { failed, records, findings, behind } = ended?;
+    let Ended { failed, written, findings, behind } = ended?;
+    let records = written.records;
     reports::log_behind(context, directory, name, behind);
     let failures = explain::failures(name, &failed);
     let status = if failures.is_empty() { Status::Complete } else { Status::Incomplete };
