@@ -36,3 +36,4 @@ mod row_path;
 mod secrets;
 mod silence;
 mod spec;
+mod terminal;

@@ -18,8 +18,10 @@ pub async fn check(config: &Path, emitter: &Emitter) {
             ConnectionStatus::Succeeded { message }
         }
         Ok(ConnectionStatus::Failed { message }) | Err(Failure { message, .. }) => {
+            let message = emitter.redact(&message);
+            emitter.terminal().error(&message);
             emitter.log(Level::Info, "Check failed");
-            ConnectionStatus::Failed { message: emitter.redact(&message) }
+            ConnectionStatus::Failed { message }
         }
     };
     emitter.message(&Message::ConnectionStatus { connection_status });

@@ -24,15 +24,15 @@ pub async fn read(config: &Path, catalog: &Path, state: Option<&Path>, emitter: 
     let context = Context { emitter, client, progress, config, now, reached, unreachable };
     let is_complete = tokio::select! {
         is_complete = sync::read(&context, catalog, &state) => is_complete?,
-        never = tell_regularly(&context.progress, environment.minute) => match never {},
+        never = tick(&context.progress, environment.minute) => match never {},
     };
-    context.progress.end();
     Ok(is_complete)
 }
 
-async fn tell_regularly(progress: &Progress, minute: Duration) -> std::convert::Infallible {
+/// Lets `progress` speak once a second.
+async fn tick(progress: &Progress, minute: Duration) -> std::convert::Infallible {
     loop {
-        tokio::time::sleep(minute).await;
-        progress.tell();
+        progress.tick();
+        tokio::time::sleep(minute / 60).await;
     }
 }

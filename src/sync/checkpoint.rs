@@ -1,5 +1,8 @@
 //! The one owner of a stream's state: what is committed, and when a STATE says so.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, FixedOffset};
 use tokio::time::{Instant, sleep_until};
 
 use super::context::Context;
@@ -129,6 +132,18 @@ impl<'r> Checkpoint<'r> {
         if is_news || self.records_at_last_state != Some(records.records) {
             self.emit(records.records);
         }
+    }
+
+    /// Up to where each account of `plans` is complete: where the least of its partitions is. `None` where nothing is yet.
+    pub(super) fn covered(&self, plans: &[Plan]) -> BTreeMap<AccountId, Option<DateTime<FixedOffset>>> {
+        let mut covered = BTreeMap::new();
+        for partition in plans.iter().map(|plan| &plan.partition).filter(|_| self.stream.is_incremental()) {
+            let through = self.state.partition(partition).map(|known| known.through);
+            let Some(account) = partition.account else { continue };
+            let least = covered.entry(account).or_insert(through);
+            *least = through.min(*least);
+        }
+        covered
     }
 
     /// What is covered of `partition`. A partition enters the state with its first commit: one that never gave anything leaves

@@ -2,6 +2,8 @@
 //!
 //! Files import only from those above them in this list.
 
+mod summary;
+
 mod progress;
 mod state;
 

@@ -102,6 +102,7 @@ impl Started {
 /// True if there are none.
 fn end(context: &Context, failures: Failures, others: BTreeSet<String>) -> bool {
     let emitter = &context.emitter;
+    context.progress.end(context.config.timezone.name());
     let mut names = others;
     names.extend(failures.keys().map(|descriptor| descriptor.name.clone()));
     let mut failures: Vec<(Descriptor, Failure)> = failures
@@ -352,11 +353,11 @@ fn log_plan(context: &Context, planned: &[PlannedStream]) {
     let calls = |planned: &PlannedStream| planned.plans.iter().map(Plan::calls).sum();
     let counts: Vec<(&str, u64)> = planned.iter().map(|planned| (planned.stream.name, calls(planned))).collect();
     let all = counts.iter().map(|(_, calls)| calls).sum();
-    context.progress.begin(all);
+    context.progress.plan(all);
     let list: Vec<String> = counts.iter().map(|(name, calls)| format!("{name} {calls}")).collect();
     let text = format!(
-        "{all} calls planned, about {} min at {} calls a minute ({}).",
-        context.progress.minutes(all),
+        "{all} calls planned, {} at {} calls a minute ({}).",
+        context.progress.estimate(all),
         context.config.requests_per_minute,
         list.join(", ")
     );
@@ -367,10 +368,14 @@ fn log_plan(context: &Context, planned: &[PlannedStream]) {
 async fn read_stream(context: &Context, planned: PlannedStream, directory: &mut Directory) -> Result<Vec<Failure>, Abort> {
     let (name, descriptor) = (planned.stream.name, planned.descriptor.clone());
     context.emitter.log(Level::Info, format!("Syncing stream: {name}"));
-    context.progress.enter(Some(&descriptor));
+    context.progress.enter(&descriptor);
     let ended = stream::read(context, planned, directory).await;
-    context.progress.enter(None);
-    let Ended { failed, records } = ended?;
+    if let Ok(Ended { failed, records, covered }) = &ended {
+        let through = covered.iter().map(|(account, through)| (directory.name(*account), *through)).collect();
+        context.progress.sum_up(*records, failed.is_empty(), through);
+    }
+    context.progress.leave();
+    let Ended { failed, records, .. } = ended?;
     let failures = explain::failures(name, &failed);
     let status = if failures.is_empty() { Status::Complete } else { Status::Incomplete };
     context.emitter.status(&descriptor, status);

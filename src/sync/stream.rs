@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, FixedOffset};
+
 use super::answer::{Answers, Interrupt};
 use super::checkpoint::Checkpoint;
 use super::context::Context;
@@ -33,6 +35,8 @@ pub(super) struct PlannedStream {
 pub(super) struct Ended {
     pub(super) failed: Vec<Failed>,
     pub(super) records: u64,
+    /// Up to where each account is complete.
+    pub(super) covered: BTreeMap<AccountId, Option<DateTime<FixedOffset>>>,
 }
 
 /// Reads one stream.
@@ -105,7 +109,8 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
         // An empty table would say that there is nothing, when nothing was shown.
         failed.append(&mut skipped);
     }
-    Ok(Ended { failed, records: answers.records.records })
+    let covered = checkpoint.covered(&plans);
+    Ok(Ended { failed, records: answers.records.records, covered })
 }
 
 impl StreamReader<'_> {
@@ -124,6 +129,7 @@ impl StreamReader<'_> {
             let records = self.answers.records.records;
             let Some((slice, opened)) = self.checkpoint.alive(records, fetch.next()).await else { return Ok(()) };
             let Some(opened) = opened.filter(|_| !self.is_condemned(&slice)) else { continue };
+            self.context.progress.reads(slice.partition.account.map(|account| directory.name(account)));
             self.answers.records.settle().await;
             match self.slice(&slice, opened).await {
                 Ok(()) => self.succeeded(&slice).await?,
