@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{client, environment, files};
+use crate::awin::Timing;
 use crate::protocol::{Abort, Emitter, Level};
 use crate::sync::{self, Context, Progress};
 
@@ -17,7 +18,7 @@ pub async fn read(config: &Path, catalog: &Path, state: Option<&Path>, emitter: 
     let catalog = files::catalog(catalog)?;
     let state = state.map(files::state).transpose()?.unwrap_or_default();
     let environment = environment(emitter)?;
-    let (client, progress) = client(&config, environment, emitter)?;
+    let (client, progress) = client(&config, environment, Timing::scaled_to(environment.minute), emitter)?;
     let (moment, reached) = environment.run_moment();
     let now = moment.with_timezone(&config.timezone);
     let (emitter, unreachable) = (emitter.clone(), Mutex::default());

@@ -30,11 +30,11 @@ mod answer;
 
 mod stream;
 
-mod run;
-
 mod check;
 
-pub use check::check;
+mod run;
+
+pub use check::{Checked, check};
 pub use context::Context;
 pub use plan::{Cuts, Plan, Scope, plan};
 pub use progress::Progress;

@@ -106,6 +106,11 @@ impl Progress {
         terminal.say(summary::table(&counts.summaries, counts.calls, time, zone));
     }
 
+    /// Whether the next call waits for the quota.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.counts().waits_until.is_some()
+    }
+
     /// How long `calls` calls take.
     pub fn estimate(&self, calls: u64) -> String {
         estimate(calls, self.quota)

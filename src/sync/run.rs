@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use tokio::time::sleep;
 
+use super::check::start_in_future;
 use super::context::Context;
 use super::directory::Directory;
 use super::explain::{self, Subject};
@@ -126,9 +127,7 @@ fn end(context: &Context, failures: Failures, others: BTreeSet<String>) -> bool 
 fn log_oddities(context: &Context, input: &InputState) {
     let warn = |text: String| context.emitter.log(Level::Warn, text);
     input.warnings.iter().cloned().for_each(warn);
-    if context.config.start_date > context.now.date_naive() {
-        warn(format!("`start_date` {} is in the future; until then there is nothing to read.", context.config.start_date));
-    }
+    start_in_future(&context.config, context.now).into_iter().for_each(warn);
 }
 
 /// The streams of the catalog that exist; the others are noted as failed.
