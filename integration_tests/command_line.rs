@@ -200,7 +200,8 @@ fn unknown_underscored_and_null_keys_are_accepted() {
     }
     let warnings = ["The unknown key `old_key` is ignored.", "The unknown key `credentials` is ignored."];
     let answer = connector.check();
-    assert_eq!((&answer["status"], &answer["message"]), (&json!("SUCCEEDED"), &json!(warnings.join(" "))));
+    let message = answer["message"].as_str().expect("a message");
+    assert!(answer["status"] == "SUCCEEDED" && message.starts_with(&(warnings.join(" ") + " Found ")), "{answer}");
     assert_eq!(connector.run("discover").ok().of_type("CATALOG").len(), 1);
     let output = connector.read(&HEART, None).ok();
     assert_eq!(output.logs("WARN"), warnings);

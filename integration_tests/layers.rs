@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each may import from those before it.
-const LAYERS: [&str; 10] = ["env", "protocol", "config", "json", "awin", "streams", "sync", "commands", "process", "cli"];
+const LAYERS: [&str; 11] =
+    ["env", "terminal", "protocol", "config", "json", "awin", "streams", "sync", "commands", "process", "cli"];
 
 #[test]
 fn every_module_imports_only_from_those_above_it() {

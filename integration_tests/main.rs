@@ -37,4 +37,5 @@ mod secrets;
 mod sent_once;
 mod silence;
 mod spec;
+mod terminal;
 mod truth;

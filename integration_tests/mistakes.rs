@@ -43,7 +43,9 @@ fn answer(connector: &Connector, command: &str, wrong: &Wrong) -> String {
     assert!(!String::from_utf8_lossy(&output.raw).contains(TOKEN), "the token shows: {}", String::from_utf8_lossy(&output.raw));
     let said = if command == "check" {
         let answer = &output.of_type("CONNECTION_STATUS")[0]["connectionStatus"];
-        answer["message"].as_str().unwrap_or_default().to_owned()
+        let message = answer["message"].as_str().expect("a message");
+        // What a good check has found comes last.
+        message.find("Found advertiser ").map_or(message, |found| &message[..found]).trim_end().to_owned()
     } else {
         let errors = output.errors().into_iter().map(|(_, kind, message)| {
             assert_eq!(kind, "config_error", "{message}");

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use futures_util::FutureExt as _;
 
 use crate::protocol::{Abort, Closed, Emitter, Failure, Level, Output};
+use crate::terminal::Terminal;
 use crate::{commands, env, process};
 
 /// Airbyte source connector for the Awin affiliate network.
@@ -77,12 +78,13 @@ const LAST_LINES: Duration = Duration::from_millis(1500);
 
 /// Runs the command until it is done or `stop` is, and returns the exit code: 0 if all went well, else 1 (2 is wrong usage).
 /// Either way the output ends with a whole line.
-pub async fn run(cli: Cli, output: Output, stop: impl Future<Output = ()>) -> u8 {
-    let emitter = Emitter::new(output, cli.command.is_debug() || env::is_debug());
+pub async fn run(cli: Cli, output: Output, terminal: Terminal, stop: impl Future<Output = ()>) -> u8 {
+    let emitter = Emitter::new(output, cli.command.is_debug() || env::is_debug()).seen_at(terminal.clone());
     let work = AssertUnwindSafe(run_command(cli.command, &emitter)).catch_unwind();
     let ended = tokio::select! {
         ended = emitter.flush_while(work) => ended,
         () = stop => {
+            terminal.stopped();
             give_up(emitter).await;
             return 1;
         }

@@ -117,7 +117,7 @@ impl Client {
             status => {
                 let retry_after = retry_after(&headers).map(|pause| pause.min(timing.retry_after));
                 if status == 429 {
-                    quota.block(retry_after);
+                    quota.block(retry_after.or(timing.after_429));
                 }
                 let text = text_of_body(&beginning(Body::new(body, *timing)).await, secrets);
                 Err(CallError::from_status(status, text, retry_after))

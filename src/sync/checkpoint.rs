@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use tokio::time::{Instant, sleep_until};
 
 use super::context::Context;
@@ -229,6 +229,18 @@ impl<'r> Checkpoint<'r> {
     /// Whether the state says which rows the destination has.
     fn remembers(&self) -> bool {
         matches!(self.stream.source, Source::Events(_)) && self.state.mode == SyncMode::Incremental
+    }
+
+    /// Up to where each account of `plans` is complete: where the least of its partitions is. `None` where nothing is yet.
+    pub(super) fn covered(&self, plans: &[Plan]) -> BTreeMap<AccountId, Option<DateTime<FixedOffset>>> {
+        let mut covered = BTreeMap::new();
+        for partition in plans.iter().map(|plan| &plan.partition).filter(|_| self.stream.is_incremental()) {
+            let through = self.state.partition(partition).map(|known| known.through);
+            let Some(account) = partition.account else { continue };
+            let least = covered.entry(account).or_insert(through);
+            *least = through.min(*least);
+        }
+        covered
     }
 
     /// What is covered of `partition`. A partition enters the state with its first commit: one that never gave anything leaves

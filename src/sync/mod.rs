@@ -3,10 +3,12 @@
 //! Files import only from those above them in this list.
 
 mod ladder;
-mod progress;
 mod queue;
 mod seen;
+mod summary;
 mod tally;
+
+mod progress;
 
 mod state;
 
@@ -37,11 +39,11 @@ mod stream;
 
 mod reports;
 
-mod run;
-
 mod check;
 
-pub use check::check;
+mod run;
+
+pub use check::{Checked, check};
 pub use context::Context;
 pub use plan::{Cuts, Plan, Scope, plan};
 pub use progress::Progress;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 
 use super::answer::{Answers, Interrupt};
 use super::checkpoint::Checkpoint;
@@ -43,6 +43,8 @@ pub(super) struct Ended {
     pub(super) findings: Option<Findings>,
     /// Days of a report that were not read since their change, by account: how many, and since when.
     pub(super) behind: BTreeMap<AccountId, (usize, DateTime<Utc>)>,
+    /// Up to where each account is complete.
+    pub(super) covered: BTreeMap<AccountId, Option<DateTime<FixedOffset>>>,
 }
 
 /// Reads one stream.
@@ -123,7 +125,8 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
         // An empty table would say that there is nothing, when nothing was shown.
         failed.append(&mut skipped);
     }
-    Ok(Ended { failed, written: tally.written(), findings: answers.records.findings(), behind: checkpoint.behind() })
+    let (covered, behind) = (checkpoint.covered(&plans), checkpoint.behind());
+    Ok(Ended { failed, written: tally.written(), findings: answers.records.findings(), behind, covered })
 }
 
 /// The accounts of which not all was read; none stands for any.
@@ -151,6 +154,7 @@ impl StreamReader<'_> {
             }
             let Some((slice, opened)) = self.checkpoint.alive(fetch.next()).await else { return Ok(()) };
             let Some(opened) = opened.filter(|_| !self.is_condemned(&slice)) else { continue };
+            self.context.progress.reads(slice.partition.account.map(|account| directory.name(account)));
             self.answers.records.settle().await;
             match self.slice(&slice, opened).await {
                 Ok(()) => self.succeeded(&slice).await?,
