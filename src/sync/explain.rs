@@ -38,6 +38,10 @@ pub(super) enum Standing {
     Unlisted(String),
 }
 
+/// What to do when an address of Awin's goes or is gone.
+pub(super) const UPDATE: &str =
+    concat!("Update source-awin (this is ", env!("CARGO_PKG_VERSION"), "): https://github.com/source-awin/source-awin/releases.");
+
 /// The token itself is refused.
 pub(super) fn dead_token(error: &CallError) -> Failure {
     Failure::config("Awin refuses the API token. Create a new one at ui.awin.com/awin-api and put it into `api_token`.")
@@ -110,6 +114,9 @@ fn sentence(stream: &str, group: &[&Failed]) -> String {
         letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
     };
     match error {
+        CallError::Retired { .. } => {
+            format!("Awin has retired the address of {what} ({error}). {UPDATE} If `api_url` is set, check it first.")
+        }
         CallError::Refused { .. } => refused(&what, partition.account.map(|account| account.kind), standing, error),
         CallError::BadRequest { status: 400, .. } => {
             format!(
@@ -185,6 +192,9 @@ pub(super) fn accounts_failed(error: &CallError) -> Failure {
         CallError::Refused { status: 401, .. } => return dead_token(error),
         CallError::Refused { .. } => Failure::config(format!(
             "Awin refuses the list of accounts: {error}. Check the token's user at ui.awin.com, or create a new token at ui.awin.com/awin-api. If `api_url` is set, check it, too."
+        )),
+        CallError::Retired { .. } => Failure::config(format!(
+            "Awin has retired the address of the list of accounts ({error}). {UPDATE} If `api_url` is set, check it first."
         )),
         CallError::Throttled { .. } => Failure::transient(
             "Awin's limit of calls per minute is used up, perhaps by another tool of the same user. The configuration may be right; try again in a minute.",

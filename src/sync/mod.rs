@@ -2,6 +2,7 @@
 //!
 //! Files import only from those above them in this list.
 
+mod explain;
 mod summary;
 
 mod progress;
@@ -11,7 +12,6 @@ mod plan;
 
 mod context;
 
-mod explain;
 mod lookup;
 mod object;
 mod outcome;
