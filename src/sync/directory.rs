@@ -158,7 +158,7 @@ impl Directory {
                 let same = listed.iter().find(|listed| listed.id == id).unwrap_or(found);
                 Standing::Listed(same.name.clone())
             }
-            Some(_) => Standing::OtherSide,
+            Some(_) => Standing::OtherSide(id.id),
             None => Standing::Unlisted(names(listed)),
         }
     }

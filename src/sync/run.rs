@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::check::start_in_future;
 use super::context::Context;
 use super::directory::Directory;
-use super::explain::{self, Subject};
+use super::explain::{self, Failed, Subject};
 use super::plan::{Cuts, Plan, Scope, plan};
 use super::state::StreamState;
 use super::stream::{self, Ended, PlannedStream, refusal, skip};
@@ -58,12 +58,13 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
     log_plan(context, &planned);
     let mut planned = planned.into_iter();
     let mut others = BTreeSet::new();
+    let mut met = Vec::new();
     for stream in planned.by_ref() {
         let descriptor = stream.descriptor.clone();
         started.start(context, &descriptor);
         match read_stream(context, stream, &mut directory).await {
             Ok(failed) if failed.is_empty() => {}
-            Ok(failed) => drop(failures.insert(descriptor, failed)),
+            Ok(failed) => met.push((descriptor, failed)),
             Err(Abort::OutputClosed) => return Err(Abort::OutputClosed),
             Err(Abort::Fatal(failure)) => {
                 // Said at once: the first error of a run decides what the user is asked to do.
@@ -78,6 +79,7 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
         started.end_unread(context, &stream.descriptor);
         others.insert(stream.descriptor.name);
     }
+    failures.extend(explain::of_streams(&met));
     Ok(end(context, failures, others))
 }
 
@@ -363,8 +365,8 @@ fn log_plan(context: &Context, planned: &[PlannedStream]) {
     context.emitter.log(Level::Info, text);
 }
 
-/// Reads one stream to its end. Gives its failures.
-async fn read_stream(context: &Context, planned: PlannedStream, directory: &mut Directory) -> Result<Vec<Failure>, Abort> {
+/// Reads one stream to its end. Gives what failed.
+async fn read_stream(context: &Context, planned: PlannedStream, directory: &mut Directory) -> Result<Vec<Failed>, Abort> {
     let (name, descriptor) = (planned.stream.name, planned.descriptor.clone());
     context.emitter.log(Level::Info, format!("Syncing stream: {name}"));
     context.progress.enter(&descriptor);
@@ -375,12 +377,11 @@ async fn read_stream(context: &Context, planned: PlannedStream, directory: &mut 
     }
     context.progress.leave();
     let Ended { failed, records, .. } = ended?;
-    let failures = explain::failures(name, &failed);
-    let status = if failures.is_empty() { Status::Complete } else { Status::Incomplete };
+    let status = if failed.is_empty() { Status::Complete } else { Status::Incomplete };
     context.emitter.status(&descriptor, status);
     context.emitter.log(Level::Info, format!("Read {records} records from {name} stream"));
     context.emitter.flush().await?;
-    Ok(failures)
+    Ok(failed)
 }
 
 fn wrong_zone(context: &Context, stream: &Stream) -> Failure {
