@@ -273,12 +273,3 @@ fn a_check_does_not_fail_for_regions_that_it_cannot_find_in_time() {
     assert_eq!(status, "SUCCEEDED", "{message}");
     assert!(message.starts_with("Found advertiser 90210") && !message.contains("first sync"), "{message}");
 }
-
-#[test]
-fn the_suggested_streams_are_those_of_the_metadata() {
-    let text = include_str!("../metadata.yaml");
-    let lines = text.lines().skip_while(|line| !line.contains("suggestedStreams")).skip(2);
-    let names: Vec<&str> = lines.map_while(|line| line.trim().strip_prefix("- ")).collect();
-    assert_eq!(names, HEART);
-    assert_eq!(names, source_awin::streams::STREAMS.iter().take(3).map(|stream| stream.name).collect::<Vec<_>>());
-}

@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::{Instant, timeout_at};
 
 use super::context::Context;
-use super::directory::{Directory, named, names};
+use super::directory::{Directory, Listed, named, names};
 use super::explain::{self, Failed, Subject};
 use super::lookup;
 use super::plan::{Plan, Scope, plan};
@@ -68,14 +68,7 @@ pub async fn check(context: &Context) -> Result<Checked, String> {
     };
     let ids: Vec<AccountId> = listed.iter().map(|account| account.id).collect();
     let named = named(config);
-    let unknown: Vec<String> = named.iter().filter(|id| !ids.contains(id)).map(ToString::to_string).collect();
-    if !unknown.is_empty() {
-        return Err(format!(
-            "The token has no access to {}. It sees: {}. Correct `advertiser_ids` and `publisher_ids`, or give the token's user access at Awin.",
-            unknown.join(", "),
-            names(&listed)
-        ));
-    }
+    unlisted(&named, &listed)?;
     if ids.is_empty() {
         return Err(
             "The token sees no account. Give its user access to an account at Awin, or use the token of another user.".into()
@@ -102,6 +95,22 @@ pub async fn check(context: &Context) -> Result<Checked, String> {
     }
     let warnings = judged(context, &mut directory, &seen, !named.is_empty()).await?;
     Ok(Checked { report: report(context, &directory, asked, &seen), warnings })
+}
+
+/// An error if the configuration names accounts that are not `listed`.
+fn unlisted(named: &[AccountId], listed: &[Listed]) -> Result<(), String> {
+    let has = |id: &AccountId| listed.iter().any(|account| account.id == *id);
+    let (moved, unknown): (Vec<AccountId>, Vec<AccountId>) =
+        named.iter().filter(|id| !has(id)).partition(|id| listed.iter().any(|account| account.id.id == id.id));
+    let mut sentences: Vec<String> = moved.iter().map(|id| explain::other_side(id.id, id.kind)).collect();
+    if !unknown.is_empty() {
+        let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+        sentences.push(format!(
+            "The token has no access to {}. Correct `advertiser_ids` and `publisher_ids`, or give the token's user access at Awin.",
+            unknown.join(", ")
+        ));
+    }
+    if sentences.is_empty() { Ok(()) } else { Err(format!("{} The token sees: {}.", sentences.join(" "), names(listed))) }
 }
 
 /// Which accounts are asked for what, in at most `room` calls: some of both sides.

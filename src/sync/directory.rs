@@ -148,6 +148,12 @@ impl Directory {
         explain::account(id, listed.and_then(|listed| listed.name.as_deref()))
     }
 
+    /// The name of an account, as far as it is known without asking.
+    pub(super) fn known(&self, id: AccountId) -> Standing {
+        let listed = self.accounts.iter().flat_map(|accounts| &accounts.what.listed).find(|listed| listed.id == id);
+        listed.map_or(Standing::Unknown, |listed| Standing::Listed(listed.name.clone()))
+    }
+
     /// What the list of accounts says of one that refuses. It is asked for once, without insisting.
     pub(super) async fn standing(&mut self, id: AccountId) -> Standing {
         if self.is_silent {
@@ -162,7 +168,7 @@ impl Directory {
                 let same = listed.iter().find(|listed| listed.id == id).unwrap_or(found);
                 Standing::Listed(same.name.clone())
             }
-            Some(_) => Standing::OtherSide,
+            Some(_) => Standing::OtherSide(id.id),
             None => Standing::Unlisted(names(listed)),
         }
     }

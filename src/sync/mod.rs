@@ -2,6 +2,7 @@
 //!
 //! Files import only from those above them in this list.
 
+mod explain;
 mod ladder;
 mod queue;
 mod seen;
@@ -16,7 +17,6 @@ mod plan;
 
 mod context;
 
-mod explain;
 mod lookup;
 mod object;
 mod outcome;

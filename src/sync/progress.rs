@@ -6,9 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset};
 use tokio::time::Instant;
 
+use super::explain::UPDATE;
 use super::summary::{self, Summary, counted, estimate, grouped, short};
 use super::tally::Written;
-use crate::awin::{CallError, Observer, Request};
+use crate::awin::{CallError, Notice, Observer, Request};
 use crate::env::now_millis;
 use crate::protocol::{Descriptor, Emitter, Level, Status};
 use crate::terminal::View;
@@ -35,6 +36,8 @@ struct Counts {
     /// Calls before the stream, and when it began.
     entered: (u64, Instant),
     summaries: Vec<Summary>,
+    /// Whether the end of an address was announced: one warning is enough.
+    is_announced: bool,
 }
 
 impl Progress {
@@ -52,6 +55,7 @@ impl Progress {
             logged: now,
             entered: (0, now),
             summaries: Vec::new(),
+            is_announced: false,
         };
         Self { emitter, quota, minute, counts: Mutex::new(counts) }
     }
@@ -211,5 +215,15 @@ impl Observer for Progress {
     fn retries(&self, request: &Request, error: &CallError) {
         self.plan(1);
         self.emitter.log(Level::Info, format!("{request}: {error}; trying again."));
+    }
+
+    fn retires(&self, request: &Request, notice: Notice) {
+        if std::mem::replace(&mut self.counts().is_announced, true) {
+            return;
+        }
+        let deprecated = notice.deprecated.map_or("deprecated".to_owned(), |day| format!("deprecated from {day} on"));
+        let end = notice.sunset.map_or("without a date for its end".to_owned(), |day| format!("gone after {day}"));
+        let text = format!("Awin is retiring `GET {}`, which this connector calls: {deprecated}, {end}. {UPDATE}", request.path);
+        self.emitter.log(Level::Warn, text);
     }
 }

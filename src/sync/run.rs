@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::check::start_in_future;
 use super::context::Context;
 use super::directory::Directory;
-use super::explain::{self, Subject};
+use super::explain::{self, Failed, Subject};
 use super::finder::Findings;
 use super::plan::{Cuts, Plan, Scope, plan};
 use super::reports;
@@ -64,13 +64,14 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
         plan_days(context, &mut planned, Findings::new(), &mut directory, &mut started).await;
     }
     let mut others = BTreeSet::new();
+    let mut met = Vec::new();
     while let Some(stream) = planned.pop_front() {
         let descriptor = stream.descriptor.clone();
         started.start(context, &descriptor);
         match read_stream(context, stream, &mut directory).await {
             Ok((failed, findings)) => {
                 if !failed.is_empty() {
-                    failures.insert(descriptor, failed);
+                    met.push((descriptor, failed));
                 }
                 if std::mem::take(&mut is_listening) {
                     plan_days(context, &mut planned, findings, &mut directory, &mut started).await;
@@ -90,6 +91,7 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
         started.end_unread(context, &stream.descriptor);
         others.insert(stream.descriptor.name);
     }
+    failures.extend(explain::of_streams(&met));
     Ok(end(context, failures, others))
 }
 
@@ -422,12 +424,12 @@ fn log_plan(context: &Context, planned: &[PlannedStream]) {
     context.emitter.log(Level::Info, text);
 }
 
-/// Reads one stream to its end. Returns its failures, and what was found out about changed sales.
+/// Reads one stream to its end. Returns what failed, and what was found out about changed sales.
 async fn read_stream(
     context: &Context,
     planned: PlannedStream,
     directory: &mut Directory,
-) -> Result<(Vec<Failure>, Findings), Abort> {
+) -> Result<(Vec<Failed>, Findings), Abort> {
     let (name, descriptor) = (planned.stream.name, planned.descriptor.clone());
     context.emitter.log(Level::Info, format!("Syncing stream: {name}"));
     context.progress.enter(&descriptor);
@@ -441,12 +443,11 @@ async fn read_stream(
     let Ended { failed, written, findings, behind, .. } = ended?;
     let records = written.records;
     reports::log_behind(context, directory, name, behind);
-    let failures = explain::failures(name, &failed);
-    let status = if failures.is_empty() { Status::Complete } else { Status::Incomplete };
+    let status = if failed.is_empty() { Status::Complete } else { Status::Incomplete };
     context.emitter.status(&descriptor, status);
     context.emitter.log(Level::Info, format!("Read {records} records from {name} stream"));
     context.emitter.flush().await?;
-    Ok((failures, findings.unwrap_or_default()))
+    Ok((failed, findings.unwrap_or_default()))
 }
 
 fn wrong_zone(context: &Context, stream: &Stream) -> Failure {

@@ -325,7 +325,8 @@ impl StreamReader<'_> {
 pub(super) async fn refusal(directory: &mut Directory, subject: Subject, partition: Partition, call: FailedCall) -> Failed {
     let standing = match partition.account {
         Some(account) if matches!(call.error, CallError::Refused { .. }) => directory.standing(account).await,
-        _ => Standing::Unknown,
+        Some(account) => directory.known(account),
+        None => Standing::Unknown,
     };
     Failed { subject, partition, call, standing }
 }
