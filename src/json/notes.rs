@@ -36,7 +36,7 @@ impl RowNotes {
     }
 
     /// The integer in `slot`, as it stands in its column however the row writes it.
-    pub(crate) fn integer<'b>(&self, row: &'b [u8], slot: usize) -> Option<Cow<'b, [u8]>> {
+    pub fn integer<'b>(&self, row: &'b [u8], slot: usize) -> Option<Cow<'b, [u8]>> {
         let raw = self.value(row, slot)?;
         if raw.len() < 300 && raw.iter().all(u8::is_ascii_digit) {
             return Some(Cow::Borrowed(raw));
