@@ -394,7 +394,7 @@ fn the_variables_of_the_platform_are_harmless() {
         for (key, value) in [
             ("LOG_LEVEL", "INFO"),
             ("DEPLOYMENT_MODE", "OSS"),
-            ("WORKER_CONNECTOR_IMAGE", "source-awin/source-awin:0.1.0"),
+            ("WORKER_CONNECTOR_IMAGE", "source-awin/source-awin:0.2.0"),
             ("WORKER_JOB_ID", "7"),
             ("WORKER_JOB_ATTEMPT", "0"),
             ("WORKLOAD_ID", "a-b-c"),

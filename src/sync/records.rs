@@ -23,7 +23,7 @@ use crate::streams::{AccountId, Cut, Days, Moment, Role, Slice, Source, Stream, 
 /// Rows that cannot be read and are known since an earlier run: more are not a few odd rows but a change of Awin's.
 const MAX_BAD_ROWS: usize = 1000;
 
-/// Capture slots of events, in the order given to [`SchemaOptions::captured`]; the key's first field is slot 0.
+/// Capture slots of events, in the order given to [`SchemaOptions::captured`]; their key is one field, in slot 0.
 const STAMP: usize = 1;
 const STATUS: usize = 2;
 /// Those of the fields that say which days of reports a transaction changes.
@@ -67,12 +67,12 @@ impl RecordWriter {
     /// A writer for `stream` as `descriptor` names it. `bad_rows` are those of the state.
     pub fn new(stream: &'static Stream, descriptor: &Descriptor, bad_rows: &[String], config: &Config, tally: Tally) -> Self {
         let captured = match &stream.source {
-            Source::Events(events) => [&[stream.primary_key[0], events.stamp, events.status], &CHANGED[..]].concat(),
+            Source::Events(events) => [stream.row_key, &[events.stamp, events.status], &CHANGED[..]].concat(),
             Source::Report(report) => {
                 let date = matches!(report.days, Days::InRows(_)).then_some("date");
-                date.into_iter().chain(report.row_key.iter().copied()).collect()
+                date.into_iter().chain(stream.row_key.iter().copied()).collect()
             }
-            Source::Reference { .. } => vec![stream.primary_key[0]],
+            Source::Reference { .. } => stream.row_key.to_vec(),
         };
         let options = SchemaOptions {
             added: stream.added,
@@ -146,9 +146,7 @@ impl RecordWriter {
         self.slice = Some(slice.clone());
         self.seen.begin(is_same_partition && matches!(self.stream.source, Source::Events(_)), is_same_partition);
         self.envelope.begin(slice);
-        if let Source::Report(report) = &self.stream.source {
-            self.keys.begin(report, slice);
-        }
+        self.keys.begin(self.stream, slice);
         let text = |moment: Moment| moment.naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
         self.seams = slice.window().map_or_else(Default::default, |window| [text(window.from), text(window.to)]);
         let account = slice.partition.account.map_or("the token".to_owned(), |account| account.to_string());
@@ -230,18 +228,14 @@ impl RecordWriter {
 
     /// Completes the line of a row that was fitted to the schema. False if the row is not to be emitted.
     fn complete(&mut self, row: &[u8], lines: &mut Vec<u8>, body: usize) -> Result<bool, JsonError> {
+        if !self.is_of_an_asked_day(row) {
+            return Ok(false);
+        }
+        self.keys.make(self.stream, row, &self.row)?;
         let Some(on_seam) = self.place_in_table(row)? else { return Ok(false) };
-        if let Source::Report(report) = &self.stream.source {
-            if let Some(Cut::Days(_, days)) = self.slice.as_ref().map(|slice| &slice.cut) {
-                let date = self.row.value(row, 0).map(text_of).and_then(|date| date.get(..10));
-                let date = date.and_then(|date| std::str::from_utf8(date).ok()?.parse::<NaiveDate>().ok());
-                if date.is_some_and(|date| !days.contains(&date)) {
-                    return Ok(false);
-                }
-            }
-            let row_id = self.keys.row_id(report, row, &self.row)?;
+        if self.stream.has_row_id() {
             lines.extend_from_slice(b",\"rowId\":\"");
-            lines.extend_from_slice(row_id);
+            lines.extend_from_slice(self.keys.row_id());
             lines.push(b'"');
         }
         if !self.row.others.is_empty() {
@@ -272,14 +266,20 @@ impl RecordWriter {
         Ok(true)
     }
 
+    /// False for a row of a report that carries its date, if the date is not among those that are to be read.
+    fn is_of_an_asked_day(&self, row: &[u8]) -> bool {
+        let Some(Cut::Days(_, days)) = self.slice.as_ref().map(|slice| &slice.cut) else { return true };
+        let date = self.row.value(row, 0).map(text_of).and_then(|date| date.get(..10));
+        let date = date.and_then(|date| std::str::from_utf8(date).ok()?.parse::<NaiveDate>().ok());
+        date.is_none_or(|date| days.contains(&date))
+    }
+
     /// Whether the row lies on a seam of its window; nothing if it lies outside of the table's range.
     fn place_in_table(&mut self, row: &[u8]) -> Result<Option<bool>, JsonError> {
         let events = match &self.stream.source {
-            Source::Report(_) => return Ok(Some(false)),
-            Source::Reference { .. } => return self.require_key(row).map(|()| Some(false)),
+            Source::Report(_) | Source::Reference { .. } => return Ok(Some(false)),
             Source::Events(events) => events,
         };
-        self.require_key(row)?;
         self.note_change(row);
         if self.stream.endpoint.page_size.is_some() {
             self.digest = self.digest.wrapping_add(xxh3_64(row));
@@ -329,14 +329,6 @@ impl RecordWriter {
             publisher: number(PUBLISHER),
         };
         sale.note(changes, slice.lane, account.kind, self.zone, self.zone, self.now);
-    }
-
-    fn require_key(&self, row: &[u8]) -> Result<(), JsonError> {
-        if self.row.is_integer(row, 0) {
-            Ok(())
-        } else {
-            Err(JsonError::Shape(format!("a row has no `{}`", self.stream.primary_key[0])))
-        }
     }
 
     fn note(&mut self, row: &[u8]) {
