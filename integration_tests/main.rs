@@ -19,6 +19,7 @@ mod discover;
 mod docs;
 mod errors;
 mod history;
+mod hostile;
 mod in_sync;
 mod layers;
 mod limits;
