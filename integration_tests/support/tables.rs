@@ -42,6 +42,43 @@ impl Tables {
     }
 }
 
+/// The tables of a destination that keeps, of each key, the row with the greater cursor, then the later `emitted_at`; a table that
+/// is read in full is replaced with each run.
+#[derive(Debug, Default, Clone)]
+pub struct Materialized(BTreeMap<String, BTreeMap<String, (String, u64, Row)>>);
+
+impl Materialized {
+    /// Takes in the RECORDs of a run.
+    pub fn load(&mut self, lines: &[Value]) {
+        let started = lines.iter().filter(|line| line["trace"]["stream_status"]["status"] == "STARTED");
+        for name in started.filter_map(|line| line["trace"]["stream_status"]["stream_descriptor"]["name"].as_str()) {
+            if streams::find(name).is_some_and(|stream| !stream.is_incremental()) {
+                self.0.remove(name);
+            }
+        }
+        for record in lines.iter().filter(|line| line["type"] == "RECORD").map(|line| &line["record"]) {
+            let name = record["stream"].as_str().expect("a stream");
+            let row = record["data"].as_object().expect("an object");
+            let stream = streams::find(name).expect("a known stream");
+            let cursor = stream.cursor.map_or_else(String::new, |cursor| row[cursor].to_string());
+            let emitted_at = record["emitted_at"].as_u64().expect("a moment");
+            let table = self.0.entry(name.to_owned()).or_default();
+            let key = key(stream, row);
+            if table.get(&key).is_none_or(|(known, at, _)| (known, *at) <= (&cursor, emitted_at)) {
+                table.insert(key, (cursor, emitted_at, row.clone()));
+            }
+        }
+    }
+
+    /// The rows.
+    pub fn tables(&self) -> Tables {
+        let rows = |table: &BTreeMap<String, (String, u64, Row)>| {
+            table.iter().map(|(key, (_, _, row))| (key.clone(), row.clone())).collect()
+        };
+        Tables(self.0.iter().map(|(name, table)| (name.clone(), rows(table))).collect())
+    }
+}
+
 fn key(stream: &Stream, row: &Row) -> String {
     row[stream.primary_key()].to_string()
 }
@@ -244,6 +281,11 @@ pub fn assert_in_sync(world: &World, config: &Value, tables: &Tables, streams: &
     for name in streams {
         assert_same(name, &tables.table(name), &truth(world, name, config));
     }
+}
+
+/// Whether the table of `stream` is what the sandbox's truth demands.
+pub fn is_in_sync(world: &World, config: &Value, tables: &Tables, stream: &str) -> bool {
+    tables.table(stream) == truth(world, stream, config)
 }
 
 #[track_caller]

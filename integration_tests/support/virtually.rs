@@ -96,6 +96,11 @@ impl Write for Sink {
 
 /// Reads `streams` from `server` with the keys of `config`, and the given state.
 pub fn read(streams: &[&str], config: &Value, state: Option<&Value>, server: Server) -> Ran {
+    read_from(Arc::new(Served(server)), "2026-11-20T15:30:00Z", streams, config, state)
+}
+
+/// The same from any transport, at the moment `now`.
+pub fn read_from(transport: Arc<dyn Transport>, now: &str, streams: &[&str], config: &Value, state: Option<&Value>) -> Ran {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
         let mut full = json!({"api_token": "a-token", "start_date": "2026-11-16"});
@@ -112,7 +117,7 @@ pub fn read(streams: &[&str], config: &Value, state: Option<&Value>, server: Ser
         let timing = Timing::default();
         let progress = Arc::new(Progress::new(emitter.clone(), config.requests_per_minute, timing.minute));
         let client = Client::new(Settings {
-            transport: Arc::new(Served(server)),
+            transport,
             secrets: Secrets::default(),
             quota: config.requests_per_minute,
             timing,
@@ -123,7 +128,7 @@ pub fn read(streams: &[&str], config: &Value, state: Option<&Value>, server: Ser
             emitter: emitter.clone(),
             client,
             progress,
-            now: instant("2026-11-20T15:30:00Z").with_timezone(&config.timezone),
+            now: instant(now).with_timezone(&config.timezone),
             config,
             reached: began,
             unreachable: Mutex::default(),
@@ -163,7 +168,7 @@ async fn take_lines(
         let bytes = receiver.recv().expect("the sink is there");
         let text = String::from_utf8(bytes).expect("UTF-8");
         for line in text.lines().filter(|line| *line != marker) {
-            lines.push((at, serde_json::from_str(line).expect("JSON")));
+            lines.push((at, super::exact::read(line).expect("JSON")));
         }
         if text.lines().any(|line| line == marker) {
             return;

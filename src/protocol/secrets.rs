@@ -10,6 +10,8 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 
 /// What stands in the place of a secret.
 const MASK: &str = "****";
+/// Bytes of a secret that are worth hiding where its beginning is not there.
+const LEAST_REST: usize = 6;
 /// Bytes of the longest writing of a character: `\u002f`.
 const LONGEST_WRITING: usize = 6;
 
@@ -50,13 +52,23 @@ impl Secrets {
         self.masked(text, false).into_owned()
     }
 
-    /// The first `chars` characters of `text`, with every secret masked, also one that reaches beyond them. Only what is shown
-    /// is searched, so `text` may be of any length.
+    /// The first `chars` characters of `text`, with every secret masked, also one that reaches beyond them, and the rest of one
+    /// that began before them. Only what is shown is searched, so `text` may be of any length.
     pub fn redacted_excerpt(&self, text: &[u8], chars: usize) -> String {
         let longest = self.forms.iter().map(Vec::len).max().unwrap_or_default();
         let searched = &text[..text.len().min(4 * chars + LONGEST_WRITING * longest)];
-        let masked = self.masked(&String::from_utf8_lossy(searched), searched.len() < text.len()).into_owned();
+        let is_cut = searched.len() < text.len();
+        let searched = String::from_utf8_lossy(searched);
+        let rest = self.end_of_rest(searched.as_bytes());
+        let mask = if rest > 0 { MASK } else { "" };
+        let masked = format!("{mask}{}", self.masked(searched.get(rest..).unwrap_or_default(), is_cut));
         masked.chars().take(chars).collect()
+    }
+
+    /// Where the rest of a secret ends that began before `text`; 0 if there is none that is worth hiding.
+    fn end_of_rest(&self, text: &[u8]) -> usize {
+        let rests = self.forms.iter().flat_map(|form| (1..=form.len().saturating_sub(LEAST_REST)).map(move |from| &form[from..]));
+        rests.filter_map(|rest| end_of_writing(text, 0, rest, false)).max().unwrap_or_default()
     }
 
     fn masked<'t>(&self, text: &'t str, is_cut: bool) -> Cow<'t, str> {
@@ -190,6 +202,17 @@ mod tests {
         let secrets = secrets("token-1");
         for text in ["", "token-2 \\\\ %2F & é", "token-", "GET /accounts?a=%41"] {
             assert_eq!(secrets.redact(text), text);
+            assert_eq!(secrets.redacted_excerpt(text.as_bytes(), 100), text);
+        }
+    }
+
+    #[test]
+    fn an_excerpt_that_begins_within_a_secret_does_not_show_the_rest() {
+        let secrets = secrets("7f3d9c1e-5b8a/4260");
+        for text in ["f3d9c1e-5b8a/4260", "-5b8a\\/4260", "8a%2F4260"] {
+            assert_eq!(secrets.redacted_excerpt(format!("{text}\"}}é").as_bytes(), 100), "****\"}é", "{text}");
+        }
+        for text in ["", "4260", "x-5b8a/4260", "éf3d9c1e"] {
             assert_eq!(secrets.redacted_excerpt(text.as_bytes(), 100), text);
         }
     }

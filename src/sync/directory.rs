@@ -21,8 +21,10 @@ const ACTIVITY_DAYS: u64 = 365;
 const MAX_KEPT: usize = 4 << 20;
 /// Bytes of all answers that are kept.
 const MAX_KEPT_IN_ALL: usize = 12 << 20;
-/// Programmes of one publisher, and accounts of one token: more are not Awin's.
-const MAX_LISTED: usize = 100_000;
+/// Programmes of one publisher: more are not Awin's.
+const MAX_PROGRAMMES: usize = 100_000;
+/// Accounts of one token: with more, a run would not end in a day. Their names are kept.
+const MAX_ACCOUNTS: usize = 20_000;
 
 /// An account that is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -394,7 +396,7 @@ fn add_account(accounts: &mut Accounts, row: &[u8]) -> Result<(), String> {
         let name = text(row.name).map(|name| name.chars().take(100).collect());
         accounts.listed.push(Listed { id, name });
     }
-    if accounts.listed.len() > MAX_LISTED { Err(format!("it lists more than {MAX_LISTED} accounts")) } else { Ok(()) }
+    if accounts.listed.len() > MAX_ACCOUNTS { Err(format!("it lists more than {MAX_ACCOUNTS} accounts")) } else { Ok(()) }
 }
 
 fn add_programme(programmes: &mut Vec<Programme>, row: &[u8]) -> Result<(), String> {
@@ -408,7 +410,7 @@ fn add_programme(programmes: &mut Vec<Programme>, row: &[u8]) -> Result<(), Stri
         region: country.as_deref().and_then(known_region),
         is_in_dollars: text(row.currency_code).as_deref() == Some("USD"),
     });
-    if programmes.len() > MAX_LISTED { Err(format!("it lists more than {MAX_LISTED} programmes")) } else { Ok(()) }
+    if programmes.len() > MAX_PROGRAMMES { Err(format!("it lists more than {MAX_PROGRAMMES} programmes")) } else { Ok(()) }
 }
 
 fn known_region(code: &str) -> Option<&'static str> {

@@ -30,6 +30,19 @@ use crate::world::{Access, Kind, World};
 /// Either way it is a reply; the split lets `?` end the work at the first refusal.
 pub(crate) type Answer = Result<Reply, Reply>;
 
+impl World {
+    /// Status and body of the answer to a GET that bears the good token, without HTTP, throttle and faults. `turn` is different
+    /// for every call. (Not for [`Bulk`](crate::Bulk): its answers are too large to be held.)
+    pub fn answer(&self, path: &str, query: &[(String, String)], turn: u64) -> (u16, String) {
+        let reply = answer(self, "GET", path, query, turn);
+        let body = match reply.body {
+            Body::Json(text) | Body::Html(text) => text,
+            Body::Empty | Body::Stream(_) => String::new(),
+        };
+        (reply.status, body)
+    }
+}
+
 /// Answers a call that bears a good token and is within the throttle. `turn` is different for every call.
 pub(crate) fn answer(world: &World, method: &str, path: &str, query: &[(String, String)], turn: u64) -> Reply {
     respond(world, method, path, query, turn).unwrap_or_else(|refusal| refusal)
