@@ -46,10 +46,10 @@ ENTRYPOINT ["/airbyte/source-awin"]
 
 # Name and version are those of metadata.yaml.
 LABEL io.airbyte.name="source-awin/source-awin" \
-      io.airbyte.version="0.1.0" \
+      io.airbyte.version="0.2.0" \
       org.opencontainers.image.title="source-awin" \
       org.opencontainers.image.description="Airbyte-protocol source connector for the Awin affiliate network" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.source="https://github.com/source-awin/source-awin" \
       org.opencontainers.image.documentation="https://github.com/source-awin/source-awin#readme"

@@ -20,7 +20,7 @@ use source_awin::config::Config;
 use source_awin::json::{Envelope, Splitter, Step};
 use source_awin::protocol::Descriptor;
 use source_awin::streams::{AccountId, AccountKind, Cut, Partition, Slice, Window, find, json_schema, midnight};
-use source_awin::sync::RecordWriter;
+use source_awin::sync::{RecordWriter, Tally};
 
 #[path = "../integration_tests/support/exact.rs"]
 #[expect(dead_code, reason = "values are read without it here, as fast as can be")]
@@ -92,7 +92,7 @@ fn row_path() {
     let slice = Slice { partition, lane: &stream.lanes()[0], cut: Cut::Window(window) };
     let mut lines = Vec::new();
     let mut fast = || {
-        let mut writer = RecordWriter::new(stream, &descriptor, &[], &config);
+        let mut writer = RecordWriter::new(stream, &descriptor, &[], &config, Tally::default());
         writer.begin(&slice);
         let mut splitter =
             Splitter::new(Envelope { rows: "body", wrapper: "body", members: &[], reason: "error", takes_null: true });

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the image for amd64 and arm64 and pushes both under one tag.
 #
-#   docs/build-multi-arch.sh IMAGE       for example registry.example/source-awin:0.1.0
+#   docs/build-multi-arch.sh IMAGE       for example registry.example/source-awin:0.2.0
 #
 # NOT RUN by this project's checks, which build for one platform only. Needs Docker with buildx and a login to the registry.
 # The Dockerfile compiles on the platform that it compiles for, so the foreign one runs under emulation (slow: an hour is

@@ -98,6 +98,9 @@ fn the_version_is_the_same_everywhere() {
     has("Dockerfile", &format!("org.opencontainers.image.version=\"{version}\""));
     has("CHANGELOG.md", &format!("\n## [{version}] - "));
     has("docs/runners.md", &format!("source-awin/source-awin:{version}"));
+    has("docs/runners.md", &format!("tag `{version}`"));
+    has("docs/build-multi-arch.sh", &format!("source-awin:{version}"));
+    has("sandbox/Cargo.toml", &format!("\nversion = \"{version}\""));
 }
 
 /// What the registry of connectors asks for beyond the models.

@@ -158,9 +158,15 @@ fn regions_are_found_per_account_and_named() {
     let sandbox = Sandbox::start(world());
     let connector = Connector::new(&sandbox, "2026-11-17");
     let output = connector.read(&["stats_by_creative"], None).ok();
-    for (account, region) in [(90210, "DE"), (90211, "GB"), (90212, "US"), (90213, "FR"), (90214, "PL")] {
+    for (account, name, region) in [
+        (90210, "Lampenladen „Hell“ DE", "DE"),
+        (90211, "Example Shop GB", "GB"),
+        (90212, "Example Shop US", "US"),
+        (90213, "Café & Thé FR", "FR"),
+        (90214, "Sklep PL", "PL"),
+    ] {
         assert!(
-            output.logs("INFO").contains(&format!("Regions found for advertiser {account}: {region}.")),
+            output.logs("INFO").contains(&format!("Regions found for advertiser {account} ({name}): {region}.")),
             "{:?}",
             output.logs("INFO")
         );

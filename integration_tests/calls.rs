@@ -134,8 +134,9 @@ fn nine_months_of_daily_syncs_miss_nothing_and_are_stale_in_nothing() {
         "{rows} rows in the table, 0 missing, 0 stale, at most {calls} calls a day, {per_row:.1} rows sent per row, {} MB in all",
         bytes / 1_000_000
     );
-    assert_eq!(calls, 3);
-    assert!(per_row <= 27.0, "{per_row}");
+    // The look-back, decisions, amendments; and now and then a block of old sales.
+    assert!(calls <= 5, "{calls}");
+    assert!(per_row <= 7.0, "{per_row}");
 }
 
 fn nine_months(begin: DateTime<Utc>, days: i64) -> Vec<Sale> {

@@ -6,7 +6,7 @@ use awin_sandbox::{Access, Account, Fault, FaultBody, FaultKind, Kind, Sandbox, 
 use serde_json::{Value, json};
 
 use crate::support::protocol::assert_valid;
-use crate::support::setup::{bad_configs, changed, connector, sandbox, world};
+use crate::support::setup::{HEART, bad_configs, changed, connector, sandbox, world};
 use crate::support::{Connector, Output};
 
 /// Asserts the form of an answer of `check` and gives status and message.
@@ -178,4 +178,98 @@ fn a_check_takes_a_handful_of_calls() {
     assert!(sandbox.calls().len() <= 5);
     let answers: Vec<Value> = sandbox.calls().iter().map(|call| json!(call.path)).collect();
     assert_eq!(answers[0], "/accounts");
+}
+
+/// The estimate of a check: its calls.
+fn estimate(message: &str) -> u64 {
+    let calls = message.split_once(" makes ").and_then(|(_, rest)| rest.split_once(" call")).expect("an estimate").0;
+    calls.trim_start_matches("about ").replace(',', "").parse().expect("a number")
+}
+
+#[test]
+fn a_check_says_what_it_found_and_what_the_first_sync_costs() {
+    let sandbox = sandbox();
+    let message = connector(&sandbox).with("requests_per_minute", 20).check()["message"].clone();
+    assert_eq!(
+        message,
+        "Found advertiser 90210 (Lampenladen „Hell“ DE); advertiser 90211 (Example Shop GB); advertiser 90212 (Example Shop US); \
+         publisher 500321 (Example Blog 1); publisher 500322 (Example Blog 2). \
+         The first sync of `transactions`, `stats_by_publisher`, `stats_by_creative` from 2026-11-16 makes 51 calls and takes about 2 min at 20 calls a minute."
+    );
+    let mut found = connector(&sandbox).with("advertiser_ids", "90211");
+    found.config.as_object_mut().expect("an object").remove("regions");
+    assert_eq!(
+        found.check()["message"],
+        "Found advertiser 90211 (Example Shop GB): GB. \
+         The first sync of `transactions`, `stats_by_publisher`, `stats_by_creative` from 2026-11-16 makes 13 calls and takes less than a minute at 1000 calls a minute. \
+         Without publisher accounts there are no rows of `stats_by_advertiser`, `transaction_queries`, `programmes`, `programme_details`, `commission_groups`."
+    );
+}
+
+#[test]
+fn the_estimate_is_within_a_tenth_of_the_calls_of_the_first_sync() {
+    for (key, value) in [
+        ("start_date", json!("2026-11-01")),
+        ("advertiser_ids", json!("90210,90211,90212")),
+        ("publisher_ids", json!("500321")),
+        ("regions", json!(["DE", "GB"])),
+        ("timezone", json!("America/Sao_Paulo")),
+        ("end_date", json!("2026-11-18")),
+    ] {
+        let sandbox = sandbox();
+        let mut connector = connector(&sandbox);
+        connector.config.as_object_mut().expect("an object").remove("regions");
+        let connector = connector.with(key, value.clone());
+        let estimate = estimate(connector.check()["message"].as_str().expect("a message"));
+        sandbox.clear_calls();
+        let streams = if key == "timezone" { &HEART[1..] } else { &HEART };
+        connector.read(streams, None).ok();
+        let calls = sandbox.calls().len() as u64;
+        assert!(estimate.abs_diff(calls) * 10 <= calls, "{key} {value}: {estimate} estimated, {calls} made");
+    }
+}
+
+/// Somebody else has used up the minute. A person waits: the check does, too.
+#[test]
+fn a_used_up_quota_is_waited_out() {
+    for path in ["/accounts", "/transactions/", "/reports/publisher"] {
+        let sandbox = sandbox();
+        sandbox.world().faults.push(Fault::on(path, FaultKind::Status(429, FaultBody::Json)).times(2));
+        let mut connector = connector(&sandbox).with("advertiser_ids", "90210");
+        connector.config.as_object_mut().expect("an object").remove("regions");
+        connector.minute_ms = 3000;
+        let (status, message) = answer(&connector.run("check"));
+        assert_eq!(status, "SUCCEEDED", "{path}: {message}");
+        assert!(message.contains("(Lampenladen „Hell“ DE): DE"), "{path}: {message}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said_with_the_reason() {
+    let sandbox = sandbox();
+    sandbox.world().account_mut(90_211).expect("an account").access = Access::Refused;
+    let message = connector(&sandbox).check()["message"].as_str().expect("a message").to_owned();
+    assert!(message.starts_with("Awin refuses `transactions` of advertiser 90211 (Example Shop GB)"), "{message}");
+    assert!(message.contains("Accelerate and Advanced plans"), "{message}");
+    sandbox.world().account_mut(90_211).expect("an account").access = Access::Ok;
+    let message = connector(&sandbox).with("start_date", "2027-01-01").check()["message"].as_str().expect("a message").to_owned();
+    assert!(message.contains("`start_date` 2027-01-01 is in the future; until then there is nothing to read."), "{message}");
+    assert!(!message.contains("first sync"), "{message}");
+    let message =
+        connector(&sandbox).with("timezone", "Europe/Helsinki").check()["message"].as_str().expect("a message").to_owned();
+    assert!(message.starts_with("Awin accepts `timezone` Europe/Helsinki for reports only"), "{message}");
+    assert!(message.contains("The first sync of `stats_by_publisher`, `stats_by_creative` from "), "{message}");
+}
+
+/// What it costs may stay unknown; what was asked for data has answered.
+#[test]
+fn a_check_does_not_fail_for_regions_that_it_cannot_find_in_time() {
+    let sandbox = sandbox();
+    sandbox.world().faults.push(Fault::on("/reports/publisher", FaultKind::Hang));
+    let mut connector = connector(&sandbox).with("advertiser_ids", "90210");
+    connector.config.as_object_mut().expect("an object").remove("regions");
+    connector.minute_ms = 1000;
+    let (status, message) = answer(&connector.run("check"));
+    assert_eq!(status, "SUCCEEDED", "{message}");
+    assert!(message.starts_with("Found advertiser 90210") && !message.contains("first sync"), "{message}");
 }

@@ -1,6 +1,6 @@
 //! What goes wrong and how it is told: who has to act, for which stream, and how the run ends.
 
-use awin_sandbox::{Fault, FaultBody, FaultKind};
+use awin_sandbox::{Fault, FaultBody, FaultKind, RedirectTo};
 use serde_json::{Value, json};
 
 use crate::support::Output;
@@ -228,5 +228,50 @@ fn a_bad_field_is_marked_and_a_bad_row_fails_loudly() {
         assert_valid(&output);
         assert_eq!((output.code, kinds(&output)), (Some(1), vec![pair("transactions", "system_error")]), "{bad}");
         assert!(output.records("transactions").iter().all(|row| row["id"] == 1), "{bad}");
+    }
+}
+
+/// One warning for the run, with what to do, however many answers announce it. The headers' text itself is never shown.
+#[test]
+fn the_announced_end_of_an_address_is_one_warning() {
+    let (deprecation, sunset) = (("deprecation", "@1798761600"), ("sunset", "Fri, 31 Dec 2027 23:59:59 GMT"));
+    let update = format!(
+        "Update source-awin (this is {}): https://github.com/source-awin/source-awin/releases.",
+        env!("CARGO_PKG_VERSION")
+    );
+    for (headers, wanted) in [
+        (vec![deprecation, sunset], "deprecated from 2027-01-01 on, gone after 2027-12-31"),
+        (vec![sunset], "deprecated, gone after 2027-12-31"),
+        (vec![("deprecation", "true {token}")], "deprecated, without a date for its end"),
+    ] {
+        let sandbox = sandbox();
+        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        sandbox.world().faults.push(Fault::everywhere(FaultKind::Headers(headers)));
+        let output = connector(&sandbox).read(&HEART, None).ok();
+        let wanted = format!("Awin is retiring `GET /accounts`, which this connector calls: {wanted}. {update}");
+        assert_eq!(output.logs("WARN"), [wanted]);
+    }
+}
+
+#[test]
+fn a_retired_address_says_to_update_the_connector() {
+    for kind in [
+        FaultKind::Status(410, FaultBody::Json),
+        FaultKind::Redirect(301, RedirectTo::Elsewhere("https://api.awin.com/public/v2/".into())),
+        FaultKind::Redirect(308, RedirectTo::Itself),
+    ] {
+        let sandbox = sandbox();
+        sandbox.world().faults.push(Fault::on("/transactions/", kind.clone()));
+        let connector = connector(&sandbox).with("advertiser_ids", "90210");
+        let output = connector.read(&["transactions", "publishers"], None);
+        let errors = output.errors();
+        assert_eq!((output.code, errors.len(), errors[0].1.as_str()), (Some(1), 1, "config_error"), "{errors:?}");
+        let text = &errors[0].2;
+        assert!(text.starts_with("Awin has retired the address of `transactions` of advertiser 90210"), "{text}");
+        assert!(text.contains("Update source-awin (this is ") && !text.contains("bug"), "{text}");
+        assert_eq!(output.statuses("publishers").last().map(String::as_str), Some("COMPLETE"));
+        assert_eq!(sandbox.calls().iter().filter(|call| call.path.contains("/transactions/")).count(), 1, "not asked again");
+        let message = connector.check()["message"].as_str().expect("a message").to_owned();
+        assert!(message.starts_with("Awin has retired the address of `transactions` of "), "{message}");
     }
 }

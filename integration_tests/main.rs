@@ -34,6 +34,8 @@ mod row_differential;
 mod row_limits;
 mod row_path;
 mod secrets;
+mod sent_once;
 mod silence;
 mod spec;
+mod terminal;
 mod truth;

@@ -43,7 +43,9 @@ fn answer(connector: &Connector, command: &str, wrong: &Wrong) -> String {
     assert!(!String::from_utf8_lossy(&output.raw).contains(TOKEN), "the token shows: {}", String::from_utf8_lossy(&output.raw));
     let said = if command == "check" {
         let answer = &output.of_type("CONNECTION_STATUS")[0]["connectionStatus"];
-        answer["message"].as_str().unwrap_or_default().to_owned()
+        let message = answer["message"].as_str().expect("a message");
+        // What a good check has found comes last.
+        message.find("Found advertiser ").map_or(message, |found| &message[..found]).trim_end().to_owned()
     } else {
         let errors = output.errors().into_iter().map(|(_, kind, message)| {
             assert_eq!(kind, "config_error", "{message}");
@@ -171,9 +173,30 @@ fn files() -> Vec<Row> {
     ]
 }
 
+/// What only Awin can tell.
+#[rustfmt::skip]
+fn accounts() -> Vec<Row> {
+    let revoked = "Awin refuses the API token. Create a new one at ui.awin.com/awin-api and put it into `api_token`.";
+    let listed = "advertiser 90210 (Lampenladen „Hell“ DE), advertiser 90211 (Example Shop GB), advertiser 90212 (Example Shop US), publisher 500321 (Example Blog 1), publisher 500322 (Example Blog 2).";
+    let refused = |account: &str| format!("Awin refuses `transactions` of {account} from 2026-11-16T00:00:00 to 2026-11-20T15:30:00: Awin answered 404: Not Found (404 NOT_FOUND).");
+    let future = "`start_date` 2027-01-01 is in the future; until then there is nothing to read.";
+    vec![
+        row("a token that was revoked", "check", Config(json!({"api_token": "another-token"})), revoked),
+        row("a token that was revoked", "read", Config(json!({"api_token": "another-token"})), revoked),
+        row("an id of the other side", "check", Config(json!({"advertiser_ids": "500321"})), format!("500321 is the ID of a publisher account: move it from `advertiser_ids` to `publisher_ids`. The token sees: {listed}")),
+        row("an id of the other side", "read", Config(json!({"publisher_ids": "90210"})), format!("{} 90210 is the ID of an advertiser account: move it from `publisher_ids` to `advertiser_ids`.", refused("publisher 90210"))),
+        row("an id of somebody else", "check", Config(json!({"publisher_ids": "777, 500321"})), format!("The token has no access to publisher 777. Correct `advertiser_ids` and `publisher_ids`, or give the token's user access at Awin. The token sees: {listed}")),
+        row("an id of somebody else", "read", Config(json!({"advertiser_ids": "777"})), format!("{} The token has no access to such an account; it sees: {listed} Correct `advertiser_ids`, or give the token's user access at Awin.", refused("advertiser 777"))),
+        row("a start next year", "check", Config(json!({"start_date": "2027-01-01"})), future),
+        row("a start next year", "read", Config(json!({"start_date": "2027-01-01"})), future),
+        row("a zone that only reports know", "check", Config(json!({"timezone": "Europe/Helsinki"})), "Awin accepts `timezone` Europe/Helsinki for reports only: the streams transactions and transaction_queries cannot be read with it."),
+        row("a zone that only reports know", "read", Config(json!({"timezone": "Europe/Helsinki"})), "Awin does not accept `timezone` Europe/Helsinki for `transactions`, only for reports. Choose one of UTC, Europe/London, Europe/Dublin, Europe/Paris, Europe/Berlin, Canada/Eastern, Canada/Central, Canada/Mountain, Canada/Pacific, US/Eastern, US/Central, US/Mountain, US/Pacific, or sync only the reports."),
+    ]
+}
+
 #[test]
 fn every_mistake_is_answered_with_its_remedy() {
-    let rows: Vec<Row> = [values(), keys(), files()].into_iter().flatten().collect();
+    let rows: Vec<Row> = [values(), keys(), files(), accounts()].into_iter().flatten().collect();
     assert!(rows.len() >= 45, "{}", rows.len());
     let sandbox = sandbox();
     TOKEN.clone_into(&mut sandbox.world().token);

@@ -197,26 +197,3 @@ fn no_file_is_written_anywhere() {
         assert_eq!(text.matches("execve(").count(), 1, "{name} starts no other program");
     }
 }
-
-/// A terminal at stderr shows how far a run is; the messages at stdout are the same as ever.
-#[test]
-fn a_terminal_at_stderr_shows_a_progress_bar() {
-    let sandbox = sandbox();
-    let connector = connector(&sandbox);
-    let messages = connector.folder.path().join("messages");
-    let read = connector.read_command(&catalog(&HEART, "incremental"), None);
-    let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_string_lossy());
-    let words: Vec<String> = std::iter::once(read.get_program()).chain(read.get_args()).map(quoted).collect();
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--command", &format!("{} > '{}'", words.join(" "), messages.display()), "/dev/null"]);
-    command.envs(read.get_envs().filter_map(|(key, value)| Some((key, value?)))).env("TERM", "xterm");
-    let shown = command.stdin(Stdio::null()).output().expect("starts");
-    assert!(shown.status.success(), "{shown:?}");
-    let shown = String::from_utf8_lossy(&shown.stdout);
-    let output = Output::new(&std::fs::read(messages).expect("readable"), &[], Some(0)).ok();
-    assert_valid(&output);
-    let logs = output.logs("INFO");
-    let planned = logs.iter().find_map(|log| log.split_once(" calls planned")).expect("a plan").0;
-    assert!(shown.contains(&format!("/{planned} calls, 0 rows, about 0 min left")), "{shown:?}");
-    assert!(!shown.contains("calls,  rows"), "{shown:?}");
-}

@@ -174,7 +174,13 @@ fn each_account_that_answers_401_costs_one_look_at_the_accounts() {
     let sandbox = Sandbox::start(world);
     let streams = ["transactions", "stats_by_publisher", "publishers"];
     let output = connector(&sandbox).with("advertiser_ids", "90210,90211").read(&streams, None);
-    assert_eq!(output.errors().len(), streams.len(), "{:?}", output.errors());
+    let errors = output.errors();
+    assert_eq!((errors.len(), errors[0].0.as_str()), (1, "transactions"), "{errors:?}");
+    let wanted = "Awin refuses `transactions`, `stats_by_publisher`, `publishers` of advertiser 90211 (Example Shop GB): Awin answered 401: ";
+    assert!(errors[0].2.starts_with(wanted), "{errors:?}");
+    for stream in streams {
+        assert_eq!(output.statuses(stream).last().map(String::as_str), Some("INCOMPLETE"), "{stream}");
+    }
     assert_eq!(sandbox.calls().iter().filter(|call| call.path == "/accounts").count(), 1);
 }
 
@@ -202,4 +208,26 @@ fn an_id_of_the_other_side_is_named_as_such() {
         assert_incomplete(&output, "transactions", "config_error");
         assert!(output.errors()[0].2.contains(wanted), "{:?}", output.errors());
     }
+}
+
+/// One cause, one error: with the streams that it keeps from being complete. What only one stream meets stays with it.
+#[test]
+fn a_refusal_of_several_streams_is_told_once_with_their_names() {
+    let mut world = world();
+    for id in [90211, 90212] {
+        world.account_mut(id).expect("the account").access = Access::Refused;
+    }
+    let sandbox = Sandbox::start(world);
+    sandbox.world().faults.push(Fault::on("/90210/publishers", FaultKind::Status(400, FaultBody::Json)));
+    let mut connector = connector(&sandbox).with("advertiser_ids", "90210,90211,90212");
+    connector.config.as_object_mut().expect("an object").remove("regions");
+    let output = connector.read(&["stats_by_creative", "transactions", "publishers"], None);
+    let errors: Vec<(String, String, String)> = output.errors();
+    let told: Vec<(&str, &str)> = errors.iter().map(|(stream, kind, _)| (stream.as_str(), kind.as_str())).collect();
+    assert_eq!(told, [("stats_by_creative", "config_error"), ("publishers", "system_error")]);
+    let wanted = "Awin refuses `stats_by_creative`, `transactions`, `publishers` of advertiser 90211 (Example Shop GB), advertiser 90212 (Example Shop US): Awin answered 403: ";
+    assert!(errors[0].2.starts_with(wanted), "{errors:?}");
+    assert!(errors[1].2.contains("`publishers` of advertiser 90210") && !errors[1].2.contains("90211"), "{errors:?}");
+    let last = output.logs("ERROR").pop().expect("a last line");
+    assert_eq!(last, "These streams did not sync completely: publishers, stats_by_creative, transactions.");
 }

@@ -67,7 +67,7 @@ fn a_number_beyond_a_double_is_null_wherever_it_stands_and_others_stay_as_writte
     for (number, is_key) in [("12345678901234567890123", true), ("1e5", true), (&*digits("1", 400), false), ("1e400", false)] {
         let text = format!("{{\"id\":{number}}}");
         schema.transcode(text.as_bytes().into(), &mut Vec::new(), &mut row).expect("a row");
-        assert_eq!(row.is_integer(text.as_bytes(), 0), is_key, "{number}");
+        assert_eq!(row.integer(text.as_bytes(), 0).is_some(), is_key, "{number}");
     }
 }
 

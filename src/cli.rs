@@ -8,15 +8,45 @@ use clap::{Args, Parser, Subcommand};
 use futures_util::FutureExt as _;
 
 use crate::protocol::{Abort, Closed, Emitter, Failure, Level, Output};
+use crate::terminal::Terminal;
 use crate::{commands, env, process};
 
 /// Airbyte source connector for the Awin affiliate network.
+///
+/// Messages of the protocol go to stdout, one JSON object a line. A terminal at stderr shows how far a run is; anything else there
+/// stays empty.
 #[derive(Debug, Parser)]
-#[command(name = "source-awin", version, about)]
+#[command(name = "source-awin", version = VERSION, about, after_help = MORE)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (Airbyte protocol 0.2.0)");
+
+const MORE: &str = "\
+Examples:
+  echo '{\"api_token\": \"...\", \"start_date\": \"2026-01-01\"}' > config.json
+  source-awin check    --config config.json
+  source-awin discover --config config.json > catalog.json
+  source-awin read     --config config.json --catalog catalog.json > output.jsonl
+  source-awin read     --config config.json --catalog catalog.json --state state.json >> output.jsonl
+
+Exit codes:
+  0  done (of `check`: the answer says whether data can be read)
+  1  something could not be read; the errors say what
+  2  wrong usage
+
+Environment:
+  LOG_LEVEL                    `debug` logs every call, as --debug does
+  HTTPS_PROXY, NO_PROXY        the proxy, and hosts reached without it
+  SSL_CERT_FILE, SSL_CERT_DIR  CA certificates in place of the system's
+  NO_COLOR                     no colours at a terminal
+
+Links:
+  API token      https://ui.awin.com/awin-api
+  Documentation  https://github.com/source-awin/source-awin#readme
+  Issues         https://github.com/source-awin/source-awin/issues";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -40,10 +70,10 @@ enum Command {
     Read {
         #[command(flatten)]
         config: ConfigArg,
-        /// The configured catalog: which streams to read, and how.
+        /// Which streams to read, and how: a configured catalog, or the output of `discover`.
         #[arg(long)]
         catalog: PathBuf,
-        /// The state of the last sync.
+        /// Where the last sync ended: a list of the last STATE of each stream. Without it, everything is read.
         #[arg(long)]
         state: Option<PathBuf>,
         #[command(flatten)]
@@ -77,12 +107,13 @@ const LAST_LINES: Duration = Duration::from_millis(1500);
 
 /// Runs the command until it is done or `stop` is, and returns the exit code: 0 if all went well, else 1 (2 is wrong usage).
 /// Either way the output ends with a whole line.
-pub async fn run(cli: Cli, output: Output, stop: impl Future<Output = ()>) -> u8 {
-    let emitter = Emitter::new(output, cli.command.is_debug() || env::is_debug());
+pub async fn run(cli: Cli, output: Output, terminal: Terminal, stop: impl Future<Output = ()>) -> u8 {
+    let emitter = Emitter::new(output, cli.command.is_debug() || env::is_debug()).seen_at(terminal.clone());
     let work = AssertUnwindSafe(run_command(cli.command, &emitter)).catch_unwind();
     let ended = tokio::select! {
         ended = emitter.flush_while(work) => ended,
         () = stop => {
+            terminal.stopped();
             give_up(emitter).await;
             return 1;
         }

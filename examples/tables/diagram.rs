@@ -297,11 +297,13 @@ impl Table {
         let all = columns(&entry.json_schema);
         let key: Vec<_> = entry.source_defined_primary_key.iter().flatten().map(|path| path.join(".")).collect();
         let cursor: Vec<_> = entry.default_cursor_field.iter().map(|path| path.join(".")).collect();
+        let partner = JOINS.iter().find(|join| join.to == entry.name).map(|join| join.on[0].1.to_owned());
         let joined = JOINS.iter().filter(|join| join.from == entry.name).map(|join| join.on[0].0.to_owned());
-        let tagged = key.into_iter().map(|path| (path, Tag::Key));
-        let tagged = tagged.chain(cursor.into_iter().map(|path| (path, Tag::Cursor)));
+        let tagged = key.into_iter().map(|path| (path, Some(Tag::Key)));
+        let tagged = tagged.chain(partner.map(|path| (path, None)));
+        let tagged = tagged.chain(cursor.into_iter().map(|path| (path, Some(Tag::Cursor))));
         let mut rows: Vec<Row> = Vec::new();
-        for (path, tag) in tagged.chain(joined.map(|path| (path, Tag::Join))) {
+        for (path, tag) in tagged.chain(joined.map(|path| (path, Some(Tag::Join)))) {
             let row = |path: &str, label: &str, tag| {
                 let found = all.iter().find(|column| column.path == path.trim_end_matches("[]"));
                 let kind = &found.unwrap_or_else(|| panic!("{} has no {path}", entry.name)).kind;
@@ -314,9 +316,9 @@ impl Table {
             }
             if let Some((list, name)) = path.rsplit_once('.') {
                 rows.push(row(list, list, None));
-                rows.push(row(&path, name, Some(tag)));
+                rows.push(row(&path, name, tag));
             } else {
-                rows.push(row(&path, &path, Some(tag)));
+                rows.push(row(&path, &path, tag));
             }
         }
         let shown = rows.iter().filter(|row| !row.path.contains('.')).count();

@@ -19,8 +19,9 @@ What `discover` offers, table by table. How the figures are used right, and why 
 
 ![All tables with their keys and joins](tables.svg)
 
-Names are Awin's own. The connector adds `accountId`, `accountType` and `otherFields` to the rows of an account, and to reports
-also `timezone`, `rowId` and what the request says but the answer does not (`date`, `dateType`, `region`). Some destinations
+Names are Awin's own. The connector adds `rowId`, `accountId`, `accountType` and `otherFields` to the rows of an account, and to
+reports also `timezone` and what the request says but the answer does not (`date`, `dateType`, `region`). `rowId` is the key, one
+readable text: `advertiser|90210|2900000017` is a transaction of the advertiser account 90210. Some destinations
 change the letter case of columns. Types are Airbyte's; a column may be null unless its type says otherwise. A nested column is
 written with dots; `[]` stands behind a list.
 ";

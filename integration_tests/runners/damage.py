@@ -69,9 +69,9 @@ def spoil(message):
         return [] if spoil.seen == 2 else [message]
     if FAULT == "wrong type" and kind == "RECORD" and "accountId" in message["record"]["data"]:
         message["record"]["data"]["accountId"] = str(message["record"]["data"]["accountId"])
-    if FAULT == "vague key" and kind == "CATALOG":
-        for stream in message["catalog"]["streams"]:
-            stream["source_defined_primary_key"].reverse()
+    if FAULT == "vague key" and kind == "RECORD" and message["record"]["stream"] == "transactions":
+        data = message["record"]["data"]
+        data["rowId"] = str(data["id"])  # without the account: both sides of a sale have this id
     if FAULT == "errors first" and message.get("trace", {}).get("type") == "ERROR":
         errors.append(message)
         return []

@@ -83,7 +83,7 @@ with report.check("merge-patched states as a map {stream: state}: the second rea
     # What the state covers is read by the look-back only; what it does not cover is read from the start.
     rows = {name: sum(row["accountId"] == 90210 for row in run.records("transactions"))
             for name, run in (("first", narrow), ("second", patched))}
-    common.expect(0 < rows["second"] < rows["first"] / 2, f"transactions of 90210: {rows}: the state was not used")
+    common.expect(rows["second"] < rows["first"] / 2, f"transactions of 90210: {rows}: the state was not used")
     notes.append(f"{sum(map(len, want.values()))} records")
 
 with report.check("the state keeps its keys and has no nulls, so that a merge patch replaces it whole"):

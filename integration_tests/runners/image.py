@@ -203,6 +203,8 @@ with report.check("the platform's launcher: spec in under 1 s, check, discover, 
     first, _ = launch("/source", line, files, fifo=True)
     common.expect(all(first.ok().records(name) for name in common.STREAMS), "a stream without records")
     files |= {"inputState.json": first.states(), "connectorConfig.json": common.config(lookback_days=1)}
+    # Rows that did not change stay home: something must happen between the reads.
+    common.sandbox("/sandbox/change", "POST")
     second, _ = launch("/source", f"{line} --state /source/inputState.json", files, fifo=True)
     before, after = len(first.records("transactions")), len(second.ok().records("transactions"))
     common.expect(0 < after < before / 2, f"{after} transactions after {before}: the state was not used")

@@ -67,6 +67,8 @@ with report.check("check, the eleven streams, documentation address"):
 memory, counts = Memory(), []
 with report.check("two reads by its loader; the second with the states of the first and a look-back of 1 day") as notes:
     for changes in ({}, {"lookback_days": 1}):
+        # Rows that did not change stay home: something must happen between the reads.
+        common.sandbox("/sandbox/change", "POST")
         before = len(memory.tables["_airbyte_raw_transactions"])
         memory.load(source(**changes).extract(state=memory.get_state()))
         counts.append(len(memory.tables["_airbyte_raw_transactions"]) - before)

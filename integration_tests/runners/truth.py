@@ -21,7 +21,7 @@ KEYS = {
     "publishers": ["id", "accountId"],
     "programmes": ["id", "accountId"],
     "programme_details": ["advertiserId", "accountId"],
-    "commission_groups": ["groupId", "accountId"],
+    "commission_groups": ["advertiserId", "groupId", "accountId"],
 }
 
 

@@ -3,6 +3,7 @@
 pub mod connector;
 pub mod echo;
 pub mod exact;
+pub mod person;
 pub mod plain;
 pub mod protocol;
 pub mod setup;

@@ -118,6 +118,12 @@ pub fn essence(output: &Output) -> Vec<Value> {
     let mut lines = output.lines.clone();
     lines.retain(|line| line["log"]["level"] != "DEBUG");
     for line in &mut lines {
+        // What it took is the machine's.
+        if let Some((said, _)) =
+            line["log"]["message"].as_str().filter(|text| text.starts_with("Summary of ")).and_then(|text| text.rsplit_once("; "))
+        {
+            line["log"]["message"] = Value::from(said);
+        }
         for body in ["record", "trace"] {
             if let Some(body) = line.get_mut(body).and_then(Value::as_object_mut) {
                 body.remove("emitted_at");

@@ -14,9 +14,10 @@ type Row = Map<String, Value>;
 /// Rows by key.
 pub type Table = BTreeMap<String, Row>;
 
-/// The tables of a destination.
+/// The tables of a destination. Of two versions of a row it keeps the one with the greater cursor, and of the same cursor the one
+/// with the greater `emitted_at`, whatever the order of the lines.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub struct Tables(pub BTreeMap<String, Table>);
+pub struct Tables(pub BTreeMap<String, Table>, BTreeMap<(String, String), (String, u64)>);
 
 impl Tables {
     /// Takes in the RECORDs among `lines`.
@@ -25,7 +26,14 @@ impl Tables {
             let name = record["stream"].as_str().expect("a stream");
             let row = record["data"].as_object().expect("an object");
             let stream = streams::find(name).expect("a known stream");
-            self.0.entry(name.to_owned()).or_default().insert(key(stream, row), row.clone());
+            let key = key(stream, row);
+            let cursor = stream.cursor.map_or_else(String::new, |cursor| row[cursor].to_string());
+            let version = (cursor, record["emitted_at"].as_u64().expect("a stamp"));
+            let known = self.1.entry((name.to_owned(), key.clone())).or_default();
+            if version >= *known {
+                *known = version;
+                self.0.entry(name.to_owned()).or_default().insert(key, row.clone());
+            }
         }
     }
 
@@ -35,8 +43,7 @@ impl Tables {
 }
 
 fn key(stream: &Stream, row: &Row) -> String {
-    let parts: Vec<String> = stream.primary_key.iter().map(|field| row[*field].to_string()).collect();
-    parts.join("|")
+    row[stream.primary_key()].to_string()
 }
 
 /// The range and the ways of a configuration, as the truth needs them.
@@ -86,14 +93,14 @@ pub fn truth(world: &World, stream_name: &str, config: &Value) -> Table {
             if !fitted.others.is_empty() {
                 record.insert("otherFields".into(), Value::Object(fitted.others));
             }
-            if let Source::Report(report) = &stream.source {
-                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                let part = |field: &&str| row.get(*field).filter(|value| !value.is_null()).map(text).unwrap_or_default();
-                let region = record.remove("askedRegion").map(|region| text(&region));
-                let head = [Some(text(&record["date"])), Some(text(&record["accountType"])), Some(account.1.to_string()), region];
-                let parts: Vec<String> = head.into_iter().flatten().chain(report.row_key.iter().map(part)).collect();
-                record.insert("rowId".into(), parts.join("|").into());
-            }
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let asked = record.remove("askedRegion");
+            let date = matches!(stream.source, Source::Report(_)).then(|| record["date"].clone());
+            let head = date.into_iter().chain([record["accountType"].clone(), account.1.into()]).chain(asked);
+            let own = stream.row_key.iter().map(|field| record.get(*field).cloned().unwrap_or_default());
+            let parts: Vec<String> =
+                head.chain(own).map(|part| if part.is_null() { String::new() } else { text(&part) }).collect();
+            record.insert("rowId".into(), parts.join("|").into());
             assert!(table.insert(key(stream, &record), record).is_none(), "the truth has a key twice");
         }
     }

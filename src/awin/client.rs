@@ -10,8 +10,9 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use tokio::time::{Instant, timeout};
 
 use super::error::text_of_body;
+use super::notice::notice;
 use super::quota::Quota;
-use super::{Answer, CallError, FailedCall, Patience, Request, Timing, Transport, Verdict, verdict};
+use super::{Answer, CallError, FailedCall, Notice, Patience, Request, Timing, Transport, Verdict, verdict};
 use crate::protocol::Secrets;
 
 /// Bytes of an error answer that are read.
@@ -29,6 +30,8 @@ pub trait Observer: Send + Sync {
     fn resumes(&self);
     /// `request` failed and is tried again after a pause.
     fn retries(&self, request: &Request, error: &CallError);
+    /// The answer to `request` announces the end of its address.
+    fn retires(&self, request: &Request, notice: Notice);
 }
 
 /// What a client is made of.
@@ -111,13 +114,16 @@ impl Client {
         observer.calls(request);
         let answer = timeout(timing.silence, transport.send(request)).await;
         let Answer { status, headers, body } = answer.map_err(|_| CallError::TimedOut(String::new()))??;
+        if let Some(notice) = notice(&headers) {
+            observer.retires(request, notice);
+        }
         match status {
             200 => Ok(Body::new(body, *timing)),
             204 => Ok(Body::no_content(*timing)),
             status => {
                 let retry_after = retry_after(&headers).map(|pause| pause.min(timing.retry_after));
                 if status == 429 {
-                    quota.block(retry_after);
+                    quota.block(retry_after.or(timing.after_429));
                 }
                 let text = text_of_body(&beginning(Body::new(body, *timing)).await, secrets);
                 Err(CallError::from_status(status, text, retry_after))

@@ -24,6 +24,12 @@ pub enum CallError {
         /// Awin's own words.
         text: String,
     },
+    /// 410, or a permanent redirect: the address is gone.
+    #[error("Awin answered {status}")]
+    Retired {
+        /// The status.
+        status: u16,
+    },
     /// Any other 4xx or 3xx: the request is wrong by Awin's rules. The same request will fail again.
     #[error("Awin answered {status}: {text}")]
     BadRequest {
@@ -78,6 +84,7 @@ impl CallError {
         match status {
             429 => Self::Throttled { retry_after },
             401 | 403 | 404 => Self::Refused { status, text },
+            301 | 308 | 410 => Self::Retired { status },
             408 | 504 => Self::TimedOut(format!(" (Awin answered {status})")),
             500..=599 => Self::Server { status, text },
             _ => Self::BadRequest { status, text },
@@ -93,14 +100,14 @@ impl CallError {
             | Self::Network(_)
             | Self::Broken(_)
             | Self::NotJson(_) => true,
-            Self::Refused { .. } | Self::BadRequest { .. } | Self::Shape(_) => false,
+            Self::Refused { .. } | Self::Retired { .. } | Self::BadRequest { .. } | Self::Shape(_) => false,
         }
     }
 
     /// Who has to act once retries are used up.
     pub fn failure_kind(&self) -> FailureKind {
         match self {
-            Self::Refused { .. } => FailureKind::Config,
+            Self::Refused { .. } | Self::Retired { .. } => FailureKind::Config,
             Self::Throttled { .. } | Self::Server { .. } | Self::TimedOut(_) | Self::Network(_) | Self::Broken(_) => {
                 FailureKind::Transient
             }
@@ -144,7 +151,7 @@ mod tests {
             let retried = matches!(status, 408 | 429 | 500..=599);
             assert_eq!(error.is_retryable(), retried, "{status}");
             let kind = match status {
-                401 | 403 | 404 => FailureKind::Config,
+                301 | 308 | 401 | 403 | 404 | 410 => FailureKind::Config,
                 408 | 429 | 500..=599 => FailureKind::Transient,
                 _ => FailureKind::System,
             };

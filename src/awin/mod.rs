@@ -2,6 +2,7 @@
 
 mod client;
 mod error;
+mod notice;
 mod quota;
 mod request;
 mod retry;
@@ -10,6 +11,7 @@ mod transport;
 
 pub use client::{Body, Call, Client, Observer, Settings};
 pub use error::{CallError, FailedCall};
+pub use notice::Notice;
 pub use quota::{IN_FLIGHT, Quota};
 pub use request::Request;
 pub use retry::{Patience, Verdict, verdict};

@@ -22,6 +22,8 @@ pub enum Patience {
     Short,
     /// Somebody waits, or it is not worth much: a second try at most, none after a 429 or a time-out.
     Little,
+    /// As `Little`, but whoever waits has a deadline of his own: a 429 is waited out.
+    Deadline,
 }
 
 /// What to do after a failed try.
@@ -45,7 +47,8 @@ pub fn verdict(error: &CallError, failures: u32, idle: Duration, patience: Patie
     let is_short = is_over || patience == Patience::Short;
     let gives_up = match (patience, error) {
         (Patience::Little, CallError::Throttled { .. }) | (Patience::Little | Patience::Half, CallError::TimedOut(_)) => true,
-        (Patience::Little, _) | (Patience::Halvable, CallError::TimedOut(_)) => failures >= 2,
+        (Patience::Deadline, CallError::Throttled { .. }) => false,
+        (Patience::Little | Patience::Deadline, _) | (Patience::Halvable, CallError::TimedOut(_)) => failures >= 2,
         (_, CallError::NotJson(_)) => failures >= MAX_NOT_JSON,
         (_, CallError::Throttled { .. }) => is_over,
         (_, CallError::TimedOut(_)) => is_short,
@@ -104,6 +107,8 @@ mod tests {
         assert_eq!(after(&throttled, 99, MINUTE * 44, Patience::Full), Verdict::Again(Duration::ZERO));
         assert_eq!(after(&throttled, 1, MINUTE * 45, Patience::Full), Verdict::GiveUp);
         assert_eq!(after(&throttled, 1, Duration::ZERO, Patience::Little), Verdict::GiveUp);
+        assert_eq!(after(&throttled, 1, MINUTE * 45, Patience::Deadline), Verdict::Again(Duration::ZERO));
+        assert_eq!(after(&server(), 2, Duration::ZERO, Patience::Deadline), Verdict::GiveUp);
     }
 
     #[test]

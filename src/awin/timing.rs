@@ -15,6 +15,8 @@ pub struct Timing {
     pub answer: Duration,
     /// The longest `Retry-After` that is believed.
     pub retry_after: Duration,
+    /// The pause after a 429 that does not say how long; without one, until the minute is surely over.
+    pub after_429: Option<Duration>,
     /// The first pause before another try; each one after it is twice as long, up to the longest.
     pub first_pause: Duration,
     /// The longest such pause.
@@ -37,12 +39,19 @@ impl Timing {
             silence: seconds(120),
             answer: seconds(10 * 60),
             retry_after: seconds(15 * 60),
+            after_429: None,
             first_pause: seconds(1),
             longest_pause: seconds(120),
             patience: seconds(45 * 60),
             heartbeat: seconds(10 * 60),
             check: seconds(45),
         }
+    }
+
+    /// The same for a person who waits: Awin's minute is mostly over before a whole one has passed.
+    #[must_use]
+    pub fn with_a_user_waiting(self) -> Self {
+        Self { after_429: Some(self.minute / 5), ..self }
     }
 }
 

@@ -24,9 +24,13 @@ fn environment(emitter: &Emitter) -> Result<Environment, Failure> {
 }
 
 /// A client for the calls of `config`, and what it reports to.
-fn client(config: &Config, environment: Environment, emitter: &Emitter) -> Result<(Client, Arc<Progress>), Failure> {
+fn client(
+    config: &Config,
+    environment: Environment,
+    timing: Timing,
+    emitter: &Emitter,
+) -> Result<(Client, Arc<Progress>), Failure> {
     let progress = Arc::new(Progress::new(emitter.clone(), config.requests_per_minute, environment.minute));
-    let timing = Timing::scaled_to(environment.minute);
     let http = Http::new(&config.api_url, &config.api_token, timing).map_err(|why| {
         Failure::config(format!(
             "No connection can be made from this machine: {why}. Check its CA certificates (SSL_CERT_FILE) and proxy settings."

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{client, environment, files};
+use crate::awin::Timing;
 use crate::protocol::{Abort, Emitter, Level};
 use crate::sync::{self, Context, Progress};
 
@@ -17,22 +18,22 @@ pub async fn read(config: &Path, catalog: &Path, state: Option<&Path>, emitter: 
     let catalog = files::catalog(catalog)?;
     let state = state.map(files::state).transpose()?.unwrap_or_default();
     let environment = environment(emitter)?;
-    let (client, progress) = client(&config, environment, emitter)?;
+    let (client, progress) = client(&config, environment, Timing::scaled_to(environment.minute), emitter)?;
     let (moment, reached) = environment.run_moment();
     let now = moment.with_timezone(&config.timezone);
     let (emitter, unreachable) = (emitter.clone(), Mutex::default());
     let context = Context { emitter, client, progress, config, now, reached, unreachable };
     let is_complete = tokio::select! {
         is_complete = sync::read(&context, catalog, &state) => is_complete?,
-        never = tell_regularly(&context.progress, environment.minute) => match never {},
+        never = tick(&context.progress, environment.minute) => match never {},
     };
-    context.progress.end();
     Ok(is_complete)
 }
 
-async fn tell_regularly(progress: &Progress, minute: Duration) -> std::convert::Infallible {
+/// Lets `progress` speak once a second.
+async fn tick(progress: &Progress, minute: Duration) -> std::convert::Infallible {
     loop {
-        tokio::time::sleep(minute).await;
-        progress.tell();
+        progress.tick();
+        tokio::time::sleep(minute / 60).await;
     }
 }

@@ -1,5 +1,6 @@
 //! What transcoding a row found out beside its text.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::{conversions, scanner};
@@ -34,10 +35,12 @@ impl RowNotes {
         (raw != b"null").then_some(raw)
     }
 
-    /// Whether the value in `slot` is an integer, however it is written.
-    pub fn is_integer(&self, row: &[u8], slot: usize) -> bool {
-        self.value(row, slot).is_some_and(|raw| {
-            raw.len() < 300 && raw.iter().all(u8::is_ascii_digit) || conversions::integer(scanner::text_of(raw)).is_some()
-        })
+    /// The integer in `slot`, as it stands in its column however the row writes it.
+    pub fn integer<'b>(&self, row: &'b [u8], slot: usize) -> Option<Cow<'b, [u8]>> {
+        let raw = self.value(row, slot)?;
+        if raw.len() < 300 && raw.iter().all(u8::is_ascii_digit) {
+            return Some(Cow::Borrowed(raw));
+        }
+        conversions::integer(scanner::text_of(raw)).map(|text| Cow::Owned(text.into_bytes()))
     }
 }

@@ -24,6 +24,7 @@ use super::{
     Trace, TraceBody, TraceError,
 };
 use crate::env::now_millis;
+use crate::terminal::Terminal;
 
 /// Bytes of lines that are handed over at once: large enough to make the hand-over cheap, small enough to keep memory flat.
 const BATCH: usize = 256 * 1024;
@@ -49,6 +50,8 @@ pub struct Emitter {
     aborted: Arc<AtomicBool>,
     /// Set by the writing thread once the output has taken everything.
     written: Arc<AtomicBool>,
+    /// Shows warnings and errors to the person who is there, if one is.
+    terminal: Terminal,
 }
 
 struct Shared {
@@ -82,7 +85,18 @@ impl Emitter {
             is_written.store(true, Ordering::Release);
         });
         let shared = Shared { lines: Vec::with_capacity(2 * BATCH), secrets: Secrets::default(), debug };
-        Self { shared: Arc::new(Mutex::new(shared)), batches, aborted, written }
+        Self { shared: Arc::new(Mutex::new(shared)), batches, aborted, written, terminal: Terminal::default() }
+    }
+
+    /// The same, with a person at `terminal`.
+    #[must_use]
+    pub fn seen_at(self, terminal: Terminal) -> Self {
+        Self { terminal, ..self }
+    }
+
+    /// Where the person is.
+    pub fn terminal(&self) -> &Terminal {
+        &self.terminal
     }
 
     /// Ends the output after the lines that are being written; what waits is given up.
@@ -118,6 +132,11 @@ impl Emitter {
             return;
         }
         let (message, stack_trace) = (shared.redact(text), stack_trace.map(|trace| shared.redact(trace)));
+        match level {
+            Level::Error => self.terminal.error(&message),
+            Level::Warn => self.terminal.warning(&message),
+            Level::Fatal | Level::Info | Level::Debug | Level::Trace => {}
+        }
         shared.line(&Message::Log { log: Log { level, message, stack_trace } });
     }
 
@@ -149,6 +168,7 @@ impl Emitter {
                 stream_descriptor: stream.cloned(),
             }
         };
+        self.terminal.error(&error.message);
         self.trace(TraceBody::Error { error });
     }
 
@@ -156,12 +176,16 @@ impl Emitter {
         self.message(&Message::Trace { trace: Trace { emitted_at: now_millis(), body } });
     }
 
-    /// A checkpoint: `records` is the number of RECORDs of `stream` since its last one.
+    /// A checkpoint: `records` is the number of RECORDs of `stream` since its last one. Returns the bytes of its line.
     #[expect(clippy::cast_precision_loss, reason = "the protocol types a count as a double; 2^53 records are out of reach")]
-    pub fn state(&self, stream: &Descriptor, blob: Value, records: u64) {
+    pub fn state(&self, stream: &Descriptor, blob: Value, records: u64) -> usize {
         let stream = StreamState { stream_descriptor: stream.clone(), stream_state: blob };
         let source_stats = Stats { record_count: records as f64 };
-        self.message(&Message::State { state: State { stream, source_stats } });
+        let message = Message::State { state: State { stream, source_stats } };
+        let mut shared = self.shared();
+        let before = shared.lines.len();
+        shared.line(&message);
+        shared.lines.len() - before
     }
 
     /// Any message. Texts in it must have been redacted.

@@ -29,7 +29,7 @@ fn airbyte_stream(stream: &Stream) -> AirbyteStream {
         },
         source_defined_cursor: stream.is_resumable().then_some(true),
         default_cursor_field: stream.cursor.map(path),
-        source_defined_primary_key: Some(stream.primary_key.iter().map(|field| path(field)).collect()),
+        source_defined_primary_key: Some(vec![path(stream.primary_key())]),
         is_resumable: stream.is_resumable().then_some(true),
     }
 }

@@ -1,14 +1,16 @@
 //! The table of all streams: what each is, and the requests that answer it. Nothing else decides anything about a stream.
 
-use super::{AccountKind, CAMPAIGN_REGIONS, Days, Endpoint, Events, Lane, Param, REGIONS, Report, Role, Rows, Source, Stream};
+use super::{
+    AccountKind, CAMPAIGN_REGIONS, Days, Endpoint, Events, Lane, Param, REGIONS, ROW_ID, Report, Role, Rows, Source, Stream,
+};
 
 const BOTH: &[AccountKind] = &[AccountKind::Advertiser, AccountKind::Publisher];
 const ADVERTISER: &[AccountKind] = &[AccountKind::Advertiser];
 const PUBLISHER: &[AccountKind] = &[AccountKind::Publisher];
 
-const ACCOUNT_FIELDS: &[&str] = &["accountId", "accountType", "otherFields"];
-const DAY_FIELDS: &[&str] = &["accountId", "accountType", "otherFields", "date", "timezone", "dateType", "rowId"];
-const DATED_FIELDS: &[&str] = &["accountId", "accountType", "otherFields", "timezone", "region", "rowId"];
+const ACCOUNT_FIELDS: &[&str] = &[ROW_ID, "accountId", "accountType", "otherFields"];
+const DAY_FIELDS: &[&str] = &[ROW_ID, "accountId", "accountType", "otherFields", "date", "timezone", "dateType"];
+const DATED_FIELDS: &[&str] = &[ROW_ID, "accountId", "accountType", "otherFields", "timezone", "region"];
 
 /// Parameters of the reports that are asked day by day.
 const OF_A_DAY: &[(&str, Param)] = &[
@@ -25,7 +27,7 @@ pub const STREAMS: &[Stream] = &[
         name: "transactions",
         schema: include_str!("../../catalog/transactions.json"),
         sides: BOTH,
-        primary_key: &["id", "accountId"],
+        row_key: &["id"],
         cursor: Some("transactionDate"),
         added: ACCOUNT_FIELDS,
         null_texts: &[],
@@ -50,6 +52,8 @@ pub const STREAMS: &[Stream] = &[
                 Lane { name: "validation", date_type: "validation", status: None, role: Role::Changes { optional: false } },
                 Lane { name: "amendment", date_type: "amendment", status: None, role: Role::Changes { optional: true } },
                 Lane { name: "deleted", date_type: "transaction", status: Some("deleted"), role: Role::Deleted },
+                Lane { name: "old", date_type: "transaction", status: None, role: Role::Again },
+                Lane { name: "old_deleted", date_type: "transaction", status: Some("deleted"), role: Role::Again },
             ],
         }),
     },
@@ -57,7 +61,7 @@ pub const STREAMS: &[Stream] = &[
         name: "stats_by_publisher",
         schema: include_str!("../../catalog/stats_by_publisher.json"),
         sides: ADVERTISER,
-        primary_key: &["rowId"],
+        row_key: &["advertiserId", "publisherId", "region", "currency"],
         cursor: Some("date"),
         added: DAY_FIELDS,
         null_texts: &[],
@@ -67,18 +71,13 @@ pub const STREAMS: &[Stream] = &[
             rows: Rows::List("body"),
             page_size: None,
         },
-        source: Source::Report(Report {
-            by_region: &[],
-            regions: &[],
-            days: Days::Asked,
-            row_key: &["advertiserId", "publisherId", "region", "currency"],
-        }),
+        source: Source::Report(Report { by_region: &[], regions: &[], days: Days::Asked }),
     },
     Stream {
         name: "stats_by_creative",
         schema: include_str!("../../catalog/stats_by_creative.json"),
         sides: BOTH,
-        primary_key: &["rowId"],
+        row_key: &["advertiserId", "publisherId", "currency", "creativeId", "tagName"],
         cursor: Some("date"),
         added: DAY_FIELDS,
         null_texts: &[],
@@ -88,18 +87,13 @@ pub const STREAMS: &[Stream] = &[
             rows: Rows::List("body"),
             page_size: None,
         },
-        source: Source::Report(Report {
-            by_region: BOTH,
-            regions: REGIONS,
-            days: Days::Asked,
-            row_key: &["advertiserId", "publisherId", "currency", "creativeId", "tagName"],
-        }),
+        source: Source::Report(Report { by_region: BOTH, regions: REGIONS, days: Days::Asked }),
     },
     Stream {
         name: "stats_by_advertiser",
         schema: include_str!("../../catalog/stats_by_advertiser.json"),
         sides: PUBLISHER,
-        primary_key: &["rowId"],
+        row_key: &["advertiserId", "publisherId", "currency"],
         cursor: Some("date"),
         added: DAY_FIELDS,
         null_texts: &[],
@@ -109,18 +103,13 @@ pub const STREAMS: &[Stream] = &[
             rows: Rows::List("body"),
             page_size: None,
         },
-        source: Source::Report(Report {
-            by_region: PUBLISHER,
-            regions: REGIONS,
-            days: Days::Asked,
-            row_key: &["advertiserId", "publisherId", "currency"],
-        }),
+        source: Source::Report(Report { by_region: PUBLISHER, regions: REGIONS, days: Days::Asked }),
     },
     Stream {
         name: "stats_by_campaign",
         schema: include_str!("../../catalog/stats_by_campaign.json"),
         sides: BOTH,
-        primary_key: &["rowId"],
+        row_key: &["advertiserId", "publisherId", "campaign"],
         cursor: Some("date"),
         added: DATED_FIELDS,
         null_texts: &[],
@@ -138,18 +127,13 @@ pub const STREAMS: &[Stream] = &[
             rows: Rows::List("result"),
             page_size: None,
         },
-        source: Source::Report(Report {
-            by_region: PUBLISHER,
-            regions: CAMPAIGN_REGIONS,
-            days: Days::InRows(400),
-            row_key: &["advertiserId", "publisherId", "campaign"],
-        }),
+        source: Source::Report(Report { by_region: PUBLISHER, regions: CAMPAIGN_REGIONS, days: Days::InRows(400) }),
     },
     Stream {
         name: "transaction_queries",
         schema: include_str!("../../catalog/transaction_queries.json"),
         sides: PUBLISHER,
-        primary_key: &["enquiryId", "accountId"],
+        row_key: &["enquiryId"],
         cursor: Some("enquiryDate"),
         added: ACCOUNT_FIELDS,
         null_texts: &["declineReason"],
@@ -173,6 +157,7 @@ pub const STREAMS: &[Stream] = &[
             lanes: &[
                 Lane { name: "enquiry", date_type: "enquiryDate", status: None, role: Role::Main },
                 Lane { name: "validation", date_type: "validationDate", status: None, role: Role::Changes { optional: false } },
+                Lane { name: "old", date_type: "enquiryDate", status: None, role: Role::Again },
             ],
         }),
     },
@@ -180,7 +165,7 @@ pub const STREAMS: &[Stream] = &[
         name: "accounts",
         schema: include_str!("../../catalog/accounts.json"),
         sides: &[],
-        primary_key: &["accountId"],
+        row_key: &["accountId"],
         cursor: None,
         added: &["otherFields"],
         null_texts: &[],
@@ -191,7 +176,7 @@ pub const STREAMS: &[Stream] = &[
         name: "publishers",
         schema: include_str!("../../catalog/publishers.json"),
         sides: ADVERTISER,
-        primary_key: &["id", "accountId"],
+        row_key: &["id"],
         cursor: None,
         added: ACCOUNT_FIELDS,
         null_texts: &[],
@@ -202,7 +187,7 @@ pub const STREAMS: &[Stream] = &[
         name: "programmes",
         schema: include_str!("../../catalog/programmes.json"),
         sides: PUBLISHER,
-        primary_key: &["id", "accountId"],
+        row_key: &["id"],
         cursor: None,
         added: ACCOUNT_FIELDS,
         null_texts: &[],
@@ -218,7 +203,7 @@ pub const STREAMS: &[Stream] = &[
         name: "programme_details",
         schema: include_str!("../../catalog/programme_details.json"),
         sides: PUBLISHER,
-        primary_key: &["advertiserId", "accountId"],
+        row_key: &["advertiserId"],
         cursor: None,
         added: ACCOUNT_FIELDS,
         null_texts: &[],
@@ -234,7 +219,7 @@ pub const STREAMS: &[Stream] = &[
         name: "commission_groups",
         schema: include_str!("../../catalog/commission_groups.json"),
         sides: PUBLISHER,
-        primary_key: &["groupId", "accountId"],
+        row_key: &["advertiserId", "groupId"],
         cursor: None,
         added: ACCOUNT_FIELDS,
         null_texts: &[],

@@ -1,5 +1,7 @@
 //! How the tables join. Declared once; the table reference, its picture and the tests are made from it.
 
+use std::collections::BTreeSet;
+
 use super::{AccountKind, Stream, find};
 
 /// A join of one table with another: each row of `from` has at most one partner in `to`.
@@ -10,7 +12,7 @@ pub struct Join {
     /// Stream with the partners.
     pub to: &'static str,
     /// Pairs of columns that must be equal, of `from` and of `to`; the first is what the join is about. The columns of
-    /// `to` are its whole primary key. A column of `from` may be nested: `parts[].id` is the `id` of each entry of `parts`.
+    /// `to` are all that its `rowId` is made of: the row's own ids and the account. A column of `from` may be nested: `parts[].id` is the `id` of each entry of `parts`.
     pub on: &'static [(&'static str, &'static str)],
     /// For a join that Awin does not state in so many words: what it rests on.
     pub inferred: Option<&'static str>,
@@ -58,7 +60,11 @@ pub const JOINS: &[Join] = &[
     with_programme("transaction_queries"),
     with_programme("programme_details"),
     with_programme("commission_groups"),
-    join("transactions", "commission_groups", &[("transactionParts[].commissionGroupId", "groupId"), SAME_ACCOUNT]),
+    join(
+        "transactions",
+        "commission_groups",
+        &[("transactionParts[].commissionGroupId", "groupId"), ("advertiserId", "advertiserId"), SAME_ACCOUNT],
+    ),
     Join {
         from: "transactions",
         to: "transaction_queries",
@@ -68,6 +74,11 @@ pub const JOINS: &[Join] = &[
         ),
     },
 ];
+
+/// The columns that the key of a row is made of.
+fn natural_key(stream: &'static Stream) -> BTreeSet<&'static str> {
+    stream.row_key.iter().copied().chain([SAME_ACCOUNT.1]).collect()
+}
 
 impl Join {
     /// The kinds of account whose rows can have a partner: those that both streams are read for.
@@ -80,15 +91,13 @@ impl Join {
 
     /// Whether each partner has one row at most, too.
     pub fn is_one_to_one(&self) -> bool {
-        let key = find(self.from).map_or(&[][..], |stream| stream.primary_key);
-        key.len() == self.on.len() && self.on.iter().all(|(column, _)| key.contains(column))
+        let columns = self.on.iter().map(|(column, _)| *column).collect::<BTreeSet<_>>();
+        find(self.from).is_some_and(|stream| columns == natural_key(stream))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use serde_json::Value;
 
     use super::super::{STREAMS, json_schema};
@@ -134,8 +143,7 @@ mod tests {
     fn no_join_multiplies_rows() {
         for join in JOINS {
             let columns: BTreeSet<_> = join.on.iter().map(|(_, column)| *column).collect();
-            let key: BTreeSet<_> = find(join.to).map_or(&[][..], |stream| stream.primary_key).iter().copied().collect();
-            assert_eq!(columns, key, "{join:?}");
+            assert_eq!(Some(columns), find(join.to).map(natural_key), "{join:?}");
         }
     }
 

@@ -26,5 +26,5 @@ pub use lookups::{accounts, activity, change_lanes, joined_programmes, transacti
 pub use model::{AGAIN_LANE, AccountId, AccountKind, CHANGES_OVERLAP_DAYS, Lane, MAIN_LANE, Moment, Partition, Role};
 pub use regions::{CAMPAIGN_REGIONS, REGIONS};
 pub use slice::{Cut, Slice};
-pub use stream::{Days, Events, REPORTS_ONLY_ZONES, Report, Source, Stream};
+pub use stream::{Days, Events, REPORTS_ONLY_ZONES, ROW_ID, Report, Source, Stream};
 pub use window::{Window, midnight, window_count, windows};

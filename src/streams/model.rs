@@ -99,7 +99,7 @@ pub enum Role {
     },
     /// Rows of the look-back that were deleted, as long as it is not known whether the main lane lists them.
     Deleted,
-    /// Days of a report that were read before and may have changed.
+    /// What was read before and may have changed: days of a report, old events.
     Again,
 }
 
@@ -107,6 +107,11 @@ pub enum Role {
 pub const CHANGES_OVERLAP_DAYS: u32 = 2;
 
 impl Lane {
+    /// Whether the state says how far it has come.
+    pub fn has_state(&self) -> bool {
+        matches!(self.role, Role::Changes { .. } | Role::Deleted)
+    }
+
     /// Whether Awin may not offer it.
     pub fn is_optional(&self) -> bool {
         self.role == Role::Changes { optional: true }

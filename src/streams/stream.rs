@@ -4,6 +4,9 @@ use chrono_tz::Tz;
 
 use super::{AccountKind, Endpoint, Lane, MAIN_LANE};
 
+/// The column that is the key of every stream with accounts. One column, because some runners take no more than the first.
+pub const ROW_ID: &str = "rowId";
+
 /// A stream.
 #[derive(Debug)]
 pub struct Stream {
@@ -13,8 +16,8 @@ pub struct Stream {
     pub schema: &'static str,
     /// Accounts that have it; empty for the token's own list of accounts.
     pub sides: &'static [AccountKind],
-    /// Fields of the key, most selective first.
-    pub primary_key: &'static [&'static str],
+    /// Fields that tell the rows of an account apart; in a report, those of one answer. A free text comes last.
+    pub row_key: &'static [&'static str],
     /// The cursor, for streams that can be read incrementally.
     pub cursor: Option<&'static str>,
     /// Properties of the schema that the connector adds to Awin's rows.
@@ -64,8 +67,6 @@ pub struct Report {
     pub regions: &'static [&'static str],
     /// Where the day of a row comes from.
     pub days: Days,
-    /// Fields that tell rows of one answer apart, beside those of the request. A free text comes last.
-    pub row_key: &'static [&'static str],
 }
 
 /// Where the day of a report's row comes from.
@@ -78,6 +79,16 @@ pub enum Days {
 }
 
 impl Stream {
+    /// Whether its rows have a `rowId`: side, account and row key in one text.
+    pub fn has_row_id(&self) -> bool {
+        self.added.contains(&ROW_ID)
+    }
+
+    /// The one column of the key.
+    pub fn primary_key(&self) -> &'static str {
+        if self.has_row_id() { ROW_ID } else { self.row_key[0] }
+    }
+
     /// Whether the state of the stream covers a stretch of time.
     pub fn is_incremental(&self) -> bool {
         self.cursor.is_some()

@@ -68,7 +68,7 @@ impl Answers<'_> {
         while let Some(part) = parts.pop() {
             match self.pages(&part, slice, opened.take(), checkpoint, &more_calls).await {
                 // Of a window of the missing beginning only the whole extends what is covered.
-                Ok(()) if !parts.is_empty() && checkpoint.extends(&part) => checkpoint.commit(&part, self.records.records),
+                Ok(()) if !parts.is_empty() && checkpoint.extends(&part) => checkpoint.commit(&part),
                 Ok(()) => {}
                 Err(Interrupt::Call(failed)) if matches!(failed.error, CallError::TimedOut(_)) => {
                     let Some([first, second]) = halves(self.stream, &part) else { return Err(Interrupt::Call(failed)) };
@@ -101,7 +101,7 @@ impl Answers<'_> {
                 opened
             } else {
                 let mut call = self.call(part, whole, page, false);
-                let body = checkpoint.alive(self.records.records, call.open()).await;
+                let body = checkpoint.alive(call.open()).await;
                 body.map(|body| (call, body)).map_err(Box::new)
             };
             let (mut call, body) = opened.map_err(Interrupt::Call)?;
@@ -156,7 +156,7 @@ impl Answers<'_> {
                 Ok(paging) => return Ok((paging, rows)),
                 Err(error) => error,
             };
-            let reopened = checkpoint.alive(self.records.records, call.reopen(error)).await;
+            let reopened = checkpoint.alive(call.reopen(error)).await;
             body = reopened.map_err(|failed| Interrupt::Call(Box::new(failed)))?;
         }
     }
@@ -172,7 +172,7 @@ impl Answers<'_> {
         // A table that is replaced is empty only if Awin says so in as many words.
         let mut splitter = Splitter::new(envelope(key, self.stream.is_incremental()));
         loop {
-            let piece = match checkpoint.alive(self.records.records, body.chunk()).await {
+            let piece = match checkpoint.alive(body.chunk()).await {
                 Ok(piece) => piece,
                 Err(error) => return Ok(Err(error)),
             };
@@ -221,7 +221,7 @@ impl Answers<'_> {
     /// All of a body, a complete JSON text.
     async fn whole(&self, body: &mut Body, checkpoint: &mut Checkpoint<'_>) -> Result<Vec<u8>, CallError> {
         let mut text = Vec::new();
-        while let Some(piece) = checkpoint.alive(self.records.records, body.chunk()).await? {
+        while let Some(piece) = checkpoint.alive(body.chunk()).await? {
             text.extend_from_slice(&piece);
             if text.len() > MAX_WHOLE {
                 return Err(CallError::Shape(format!("the answer has more than {MAX_WHOLE} bytes")));

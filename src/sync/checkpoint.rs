@@ -2,15 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use tokio::time::{Instant, sleep_until};
 
 use super::context::Context;
 use super::plan::Plan;
 use super::records::RecordWriter;
 use super::state::{PartitionState, StreamState};
-use crate::protocol::{Descriptor, SyncMode};
+use super::tally::{Tally, Written};
+use crate::protocol::{Descriptor, Level, SyncMode};
 use crate::streams::{AccountId, Cut, Lane, Moment, Partition, Role, Slice, Source, Stream, midnight};
+
+/// Bytes of a STATE that is emitted after each slice.
+const SMALL: usize = 1024;
+/// Records after which a STATE is emitted whatever its size.
+const MANY_RECORDS: u64 = 10_000;
+/// Records that weigh so many times as much as a STATE are worth one.
+const WORTH: u64 = 8;
+/// Bytes that a state may spend on what was sent.
+const MAX_SENT: usize = 1 << 20;
 
 /// The state of a stream while it is read.
 pub(super) struct Checkpoint<'r> {
@@ -23,9 +33,14 @@ pub(super) struct Checkpoint<'r> {
     broken: Vec<Partition>,
     /// Partitions whose main lane has shown that it lists deleted rows, before the state knows them.
     lists_deleted: Vec<Partition>,
-    /// Records as of the last STATE; `None` if there was none yet.
-    records_at_last_state: Option<u64>,
+    tally: Tally,
+    /// What was written as of the last STATE; `None` if there was none yet.
+    at_last_state: Option<Written>,
     last_state: Instant,
+    /// Bytes of the last STATE.
+    size: usize,
+    /// Whether something was committed since.
+    has_news: bool,
 }
 
 impl<'r> Checkpoint<'r> {
@@ -36,6 +51,7 @@ impl<'r> Checkpoint<'r> {
         descriptor: Descriptor,
         mut state: StreamState,
         plans: &[Plan],
+        tally: Tally,
     ) -> Self {
         for plan in plans {
             match &plan.known {
@@ -55,12 +71,20 @@ impl<'r> Checkpoint<'r> {
             state,
             broken: Vec::new(),
             lists_deleted: Vec::new(),
-            records_at_last_state: None,
+            tally,
+            at_last_state: None,
             last_state: Instant::now(),
+            size: 0,
+            has_news: false,
         };
+        // What was sent is known for sure only at the end of a run that read everything.
+        if checkpoint.remembers() {
+            let known = checkpoint.state.partitions.iter_mut().filter(|known| !known.is_of_the_future(context.now));
+            known.for_each(|known| known.forget_sent(context.now));
+        }
         if plans.iter().any(|plan| plan.known.as_ref().is_some_and(|known| known.days.is_some())) {
             // Lists of changes, ladder and queue have moved on together: no crash must part them.
-            checkpoint.emit(0);
+            checkpoint.emit();
         }
         checkpoint
     }
@@ -77,8 +101,8 @@ impl<'r> Checkpoint<'r> {
         behind
     }
 
-    /// Notes that `slice` is read, and emits a STATE. `records` is the number of records of the stream so far.
-    pub(super) fn commit(&mut self, slice: &Slice, records: u64) {
+    /// Notes that `slice` is read, and emits a STATE if it is time for one.
+    pub(super) fn commit(&mut self, slice: &Slice) {
         // A table that is read in full has nothing to go on from.
         if slice.cut == Cut::Whole || self.broken.contains(&slice.partition) {
             return;
@@ -101,7 +125,20 @@ impl<'r> Checkpoint<'r> {
         if lists_deleted {
             state.retire_deleted(lanes);
         }
-        self.emit(records);
+        self.has_news = true;
+        if self.is_due() {
+            self.emit();
+        }
+    }
+
+    /// Whether a STATE is worth its bytes: a small one always is; a large one after a minute, after many records, or when the
+    /// records since the last one weigh several times as much.
+    fn is_due(&self) -> bool {
+        let (now, last) = (self.tally.written(), self.at_last_state.unwrap_or_default());
+        self.size < SMALL
+            || self.last_state.elapsed() >= self.context.client.timing().minute
+            || now.records - last.records >= MANY_RECORDS
+            || now.bytes - last.bytes >= WORTH * self.size as u64
     }
 
     /// Whether `slice` goes on where the covered stretch of its partition ends.
@@ -127,35 +164,83 @@ impl<'r> Checkpoint<'r> {
     }
 
     /// What `wait` gives; meanwhile a STATE goes out often enough to show that the run is alive.
-    pub(super) async fn alive<T>(&mut self, records: u64, wait: impl Future<Output = T>) -> T {
+    pub(super) async fn alive<T>(&mut self, wait: impl Future<Output = T>) -> T {
         let mut wait = std::pin::pin!(wait);
         loop {
-            let due = self.last_state + self.context.client.timing().heartbeat;
+            let timing = self.context.client.timing();
+            let due = self.last_state + if self.has_news { timing.minute } else { timing.heartbeat };
             tokio::select! {
                 biased;
                 done = &mut wait => return done,
-                () = sleep_until(due) => self.emit(records),
+                () = sleep_until(due) => self.emit(),
             }
         }
     }
 
-    /// Emits a STATE. `records` is the number of records of the stream so far.
-    pub(super) fn emit(&mut self, records: u64) {
-        let since = records - self.records_at_last_state.unwrap_or(0);
-        self.context.progress.rows(since);
-        self.context.emitter.state(&self.descriptor, self.state.next_blob(), since);
-        self.records_at_last_state = Some(records);
+    /// Emits a STATE.
+    pub(super) fn emit(&mut self) {
+        let written = self.tally.written();
+        let records = written.records - self.at_last_state.map_or(0, |last| last.records);
+        self.context.progress.rows(records);
+        self.size = self.context.emitter.state(&self.descriptor, self.state.next_blob(), records);
+        self.at_last_state = Some(written);
         self.last_state = Instant::now();
+        self.has_news = false;
     }
 
-    /// A stream ends with a STATE that covers all its records, also if there was nothing to read.
-    pub(super) fn close(&mut self, records: &RecordWriter) {
-        let bad_rows = records.bad_rows();
-        let is_news = bad_rows != self.state.bad_rows;
-        self.state.bad_rows = bad_rows;
-        if is_news || self.records_at_last_state != Some(records.records) {
-            self.emit(records.records);
+    /// A stream ends with a STATE that covers all its records, also if there was nothing to read. Of accounts that are not among
+    /// the `unfinished` it says which rows the destination has; `None` there stands for all.
+    pub(super) fn close(&mut self, records: &RecordWriter, unfinished: &[Option<AccountId>]) {
+        let before = self.state.clone();
+        self.state.bad_rows = records.bad_rows();
+        let mut left_out = Vec::new();
+        if !unfinished.contains(&None) {
+            let finished = |account: &AccountId| !unfinished.contains(&Some(*account));
+            let mut sent: Vec<(AccountId, String)> =
+                records.sent().into_iter().filter(|(account, _)| finished(account)).collect();
+            // Small accounts first: they are many, and none of them is left out for a large one.
+            sent.sort_by_key(|(_, text)| text.len());
+            let (mut size, now) = (0, self.context.now);
+            for (account, text) in sent {
+                size += text.len();
+                let is_too_much = size > MAX_SENT;
+                if is_too_much {
+                    left_out.push(account.to_string());
+                }
+                let known = self.state.partition_mut(&Partition::of(account));
+                if let Some(known) = known.filter(|known| !known.is_of_the_future(now)) {
+                    known.remember_sent(if is_too_much { String::new() } else { text }, now);
+                }
+            }
         }
+        if !left_out.is_empty() {
+            let text = format!(
+                "`{}` has more rows in the look-back than its state can remember; those of {} are sent again by each sync.",
+                self.stream.name,
+                left_out.join(", ")
+            );
+            self.context.emitter.log(Level::Info, text);
+        }
+        if self.has_news || self.state != before || self.at_last_state != Some(self.tally.written()) {
+            self.emit();
+        }
+    }
+
+    /// Whether the state says which rows the destination has.
+    fn remembers(&self) -> bool {
+        matches!(self.stream.source, Source::Events(_)) && self.state.mode == SyncMode::Incremental
+    }
+
+    /// Up to where each account of `plans` is complete: where the least of its partitions is. `None` where nothing is yet.
+    pub(super) fn covered(&self, plans: &[Plan]) -> BTreeMap<AccountId, Option<DateTime<FixedOffset>>> {
+        let mut covered = BTreeMap::new();
+        for partition in plans.iter().map(|plan| &plan.partition).filter(|_| self.stream.is_incremental()) {
+            let through = self.state.partition(partition).map(|known| known.through);
+            let Some(account) = partition.account else { continue };
+            let least = covered.entry(account).or_insert(through);
+            *least = through.min(*least);
+        }
+        covered
     }
 
     /// What is covered of `partition`. A partition enters the state with its first commit: one that never gave anything leaves
@@ -169,8 +254,20 @@ impl<'r> Checkpoint<'r> {
             if matches!(self.stream.source, Source::Report(_)) && self.state.mode == SyncMode::Incremental {
                 state.begin_days(self.context.now);
             }
+            if self.remembers() {
+                state.forget_sent(self.context.now);
+            }
             self.state.partitions.push(state);
         }
         self.state.partition_mut(partition)
+    }
+}
+
+/// A run that is stopped in the middle has its commits in its last STATE.
+impl Drop for Checkpoint<'_> {
+    fn drop(&mut self) {
+        if self.has_news {
+            self.emit();
+        }
     }
 }

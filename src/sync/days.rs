@@ -62,6 +62,7 @@ impl Reading {
         let now = scope.now.fixed_offset();
         let Some(known) = reading.known.as_mut().filter(|known| known.through <= now) else { return reading };
         let mut days = known.days.take().unwrap_or_else(|| DaysState::of_old_state(known, scope));
+        let aged = known.aged.unwrap_or(now).with_timezone(&scope.now.timezone());
         let zone = scope.now.timezone();
         let through = known.through.with_timezone(&zone);
         let (first, last) = (known.from.with_timezone(&zone).date_naive(), last_day(through, scope));
@@ -88,7 +89,6 @@ impl Reading {
                 days.queue.mark(day, *change, *sales);
             }
         }
-        let aged = days.aged.with_timezone(&zone);
         let lookback = i64::from(scope.lookback_days);
         for day in passed(first, last, aged, scope.now, reading.falls_back) {
             // The plain look-back reads the younger ones anyway.
@@ -97,7 +97,7 @@ impl Reading {
                 days.queue.age(day);
             }
         }
-        days.aged = days.aged.max(now);
+        known.aged = known.aged.max(Some(now));
         let listed_from = minutes(&days_before(scope.now, CHANGES_OVERLAP_DAYS));
         days.queue.drop_done(listed_from, first, last);
         if let Some(range) = days.queue.overflow(MAX_QUEUES / partitions.max(1) / BYTES_A_DAY) {
@@ -249,7 +249,7 @@ impl DaysState {
         known.lanes = change_lanes().map(|lane| LaneState::new(lane, scope.now.fixed_offset())).collect();
         let zone = scope.now.timezone();
         let (from, through) = (known.from.with_timezone(&zone), known.through.with_timezone(&zone));
-        Self { heal: vec![from.date_naive(), last_day(through, scope)], ..Self::new(scope.now) }
+        Self { heal: vec![from.date_naive(), last_day(through, scope)], ..Self::default() }
     }
 }
 

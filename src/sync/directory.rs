@@ -74,6 +74,8 @@ struct Active {
 pub(super) struct Directory {
     client: Client,
     emitter: Emitter,
+    /// How much is tried to find out about an account.
+    pub(super) patience: Patience,
     accounts: Option<Found<Accounts>>,
     /// Whether the accounts were asked for in vain to explain a refusal.
     is_silent: bool,
@@ -95,6 +97,7 @@ impl Directory {
         Self {
             client,
             emitter,
+            patience: Patience::Full,
             accounts: None,
             is_silent: false,
             programmes: BTreeMap::new(),
@@ -145,6 +148,12 @@ impl Directory {
         explain::account(id, listed.and_then(|listed| listed.name.as_deref()))
     }
 
+    /// The name of an account, as far as it is known without asking.
+    pub(super) fn known(&self, id: AccountId) -> Standing {
+        let listed = self.accounts.iter().flat_map(|accounts| &accounts.what.listed).find(|listed| listed.id == id);
+        listed.map_or(Standing::Unknown, |listed| Standing::Listed(listed.name.clone()))
+    }
+
     /// What the list of accounts says of one that refuses. It is asked for once, without insisting.
     pub(super) async fn standing(&mut self, id: AccountId) -> Standing {
         if self.is_silent {
@@ -159,7 +168,7 @@ impl Directory {
                 let same = listed.iter().find(|listed| listed.id == id).unwrap_or(found);
                 Standing::Listed(same.name.clone())
             }
-            Some(_) => Standing::OtherSide,
+            Some(_) => Standing::OtherSide(id.id),
             None => Standing::Unlisted(names(listed)),
         }
     }
@@ -176,7 +185,7 @@ impl Directory {
         if !self.programmes.contains_key(&account) {
             let room = if self.keeps_programmes { MAX_KEPT.min(MAX_KEPT_IN_ALL - self.kept) } else { 0 };
             let request = streams::joined_programmes(account);
-            let found = lookup::rows(&self.client, request, "body", Patience::Full, room, add_programme).await;
+            let found = lookup::rows(&self.client, request, "body", self.patience, room, add_programme).await;
             self.kept += found.as_ref().ok().and_then(|found| found.text.as_ref()).map_or(0, Bytes::len);
             self.programmes.insert(account, found);
         }
@@ -207,7 +216,7 @@ impl Directory {
         };
         if let Ok(regions) = &found {
             let names = if regions.is_empty() { "none".to_owned() } else { regions.join(", ") };
-            self.emitter.log(Level::Info, format!("Regions found for {account}: {names}."));
+            self.emitter.log(Level::Info, format!("Regions found for {}: {names}.", self.name(account)));
         }
         self.regions.insert(account, found.clone());
         found
@@ -224,7 +233,7 @@ impl Directory {
             let days = ACTIVITY_DAYS.max(u64::from(config.lookback_days) + 31);
             let from = now.checked_sub_days(Days::new(days)).unwrap_or(now - TimeDelta::days(365));
             let request = streams::activity(account, from, now);
-            let found = lookup::rows(&self.client, request, "body", Patience::Full, 0, add_active).await;
+            let found = lookup::rows(&self.client, request, "body", self.patience, 0, add_active).await;
             self.active.insert(account, found.map(|found| found.what));
         }
         self.active[&account].as_ref().map_err(Clone::clone)
@@ -232,6 +241,7 @@ impl Directory {
 
     /// The regions of the programmes that a publisher has joined.
     async fn joined_regions(&mut self, account: AccountId) -> Result<Vec<String>, FailedCall> {
+        let name = self.name(account);
         let programmes = self.joined(account).await?;
         let hidden = programmes.iter().filter(|programme| !programme.has_country).count();
         let mut regions: BTreeSet<&str> = programmes.iter().filter_map(|programme| programme.region).collect();
@@ -240,7 +250,7 @@ impl Directory {
         }
         if hidden > 0 {
             let text = format!(
-                "{hidden} joined programmes of {account} have no region. If they are missing from regional reports, add their regions to `regions`."
+                "{hidden} joined programmes of {name} have no region. If they are missing from regional reports, add their regions to `regions`."
             );
             self.emitter.log(Level::Warn, text);
         }

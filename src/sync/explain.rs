@@ -1,7 +1,7 @@
 //! Errors of calls as sentences for the user: what happened, where, what to do.
 
 use crate::awin::{CallError, FailedCall, Request};
-use crate::protocol::{Failure, FailureKind};
+use crate::protocol::{Descriptor, Failure, FailureKind};
 use crate::streams::{AccountId, AccountKind, Partition};
 
 /// What a call was for.
@@ -33,15 +33,76 @@ pub(super) enum Standing {
     /// The account is listed, perhaps with its name.
     Listed(Option<String>),
     /// The id is that of an account of the other side.
-    OtherSide,
+    OtherSide(u64),
     /// There is no such account; these are the ones listed.
     Unlisted(String),
 }
+
+/// What to do when an address of Awin's goes or is gone.
+pub(super) const UPDATE: &str =
+    concat!("Update source-awin (this is ", env!("CARGO_PKG_VERSION"), "): https://github.com/source-awin/source-awin/releases.");
 
 /// The token itself is refused.
 pub(super) fn dead_token(error: &CallError) -> Failure {
     Failure::config("Awin refuses the API token. Create a new one at ui.awin.com/awin-api and put it into `api_token`.")
         .with_detail(error.to_string())
+}
+
+/// What failed in a run, by stream in the order in which they were read. A refusal that several streams met is told once, with
+/// the names of all of them, at the first.
+pub(super) fn of_streams(met: &[(Descriptor, Vec<Failed>)]) -> Vec<(Descriptor, Vec<Failure>)> {
+    let streams_of = |one: &Failed| -> Vec<&str> {
+        let has_it = |failed: &&Failed| failed.partition.account == one.partition.account && is_same_refusal(one, failed);
+        met.iter()
+            .filter(|(_, failed)| failed.iter().any(|failed| has_it(&failed)))
+            .map(|(stream, _)| stream.name.as_str())
+            .collect()
+    };
+    let mut all = Vec::new();
+    for (descriptor, failed) in met {
+        let stream = descriptor.name.as_str();
+        let (common, own): (Vec<&Failed>, Vec<&Failed>) = failed.iter().partition(|one| streams_of(one).len() > 1);
+        let mut groups: Vec<(Vec<&str>, Vec<&Failed>)> = Vec::new();
+        for one in common {
+            let streams = streams_of(one);
+            match groups.iter_mut().find(|(known, group)| *known == streams && is_same_refusal(group[0], one)) {
+                Some((_, group)) => group.push(one),
+                None => groups.push((streams, vec![one])),
+            }
+        }
+        let mut failures = Vec::new();
+        for (streams, group) in groups.into_iter().filter(|(streams, _)| streams[0] == stream) {
+            let names: Vec<String> = streams.iter().map(|stream| format!("`{stream}`")).collect();
+            let what = format!("{} of {}", names.join(", "), accounts(&group));
+            let kind = group[0].partition.account.map(|account| account.kind);
+            let message = refused(&what, kind, &group[0].standing, &group[0].call.error);
+            add(&mut failures, Failure { kind: FailureKind::Config, message, detail: Some(details(&group)) });
+        }
+        let own: Vec<Failed> = own.into_iter().cloned().collect();
+        for failure in self::failures(stream, &own) {
+            add(&mut failures, failure);
+        }
+        all.push((descriptor.clone(), failures));
+    }
+    all
+}
+
+/// Whether an account refuses for the same reason, whatever was asked of it.
+fn is_same_refusal(a: &Failed, b: &Failed) -> bool {
+    let is_refusal = matches!(a.call.error, CallError::Refused { .. });
+    is_refusal && is_same_cause(&Failed { subject: b.subject, ..a.clone() }, b)
+}
+
+/// Adds `failure`: one failure per kind.
+fn add(failures: &mut Vec<Failure>, failure: Failure) {
+    match failures.iter_mut().find(|known| known.kind == failure.kind) {
+        Some(known) => {
+            known.message = format!("{} {}", known.message, failure.message);
+            let details = [known.detail.take(), failure.detail].into_iter().flatten().collect::<Vec<_>>();
+            known.detail = (!details.is_empty()).then(|| details.join("; "));
+        }
+        None => failures.push(failure),
+    }
 }
 
 /// What failed in a stream: one failure per kind, configuration errors first; one sentence per cause, with all its accounts.
@@ -57,15 +118,7 @@ pub(super) fn failures(stream: &str, failed: &[Failed]) -> Vec<Failure> {
     groups.sort_by_key(|(kind, _)| *kind);
     let mut failures: Vec<Failure> = Vec::new();
     for (kind, group) in groups {
-        let message = sentence(stream, &group);
-        let detail = details(&group);
-        match failures.last_mut().filter(|last| last.kind == kind) {
-            Some(last) => {
-                last.message = format!("{} {message}", last.message);
-                last.detail = last.detail.take().map(|known| format!("{known}; {detail}"));
-            }
-            None => failures.push(Failure { kind, message, detail: Some(detail) }),
-        }
+        add(&mut failures, Failure { kind, message: sentence(stream, &group), detail: Some(details(&group)) });
     }
     failures
 }
@@ -94,9 +147,7 @@ fn sentence(stream: &str, group: &[&Failed]) -> String {
     if *subject == Subject::Rows && partition.account.is_none() {
         return accounts_failed(error).message;
     }
-    let mut names: Vec<String> = group.iter().map(|failed| name(failed)).collect();
-    names.dedup();
-    let accounts = names.join(", ");
+    let accounts = accounts(group);
     let mut periods: Vec<String> = group.iter().map(|failed| period(&failed.call.request)).collect();
     periods.dedup();
     let period = if periods.len() == 1 { periods.remove(0) } else { String::new() };
@@ -110,6 +161,9 @@ fn sentence(stream: &str, group: &[&Failed]) -> String {
         letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
     };
     match error {
+        CallError::Retired { .. } => {
+            format!("Awin has retired the address of {what} ({error}). {UPDATE} If `api_url` is set, check it first.")
+        }
         CallError::Refused { .. } => refused(&what, partition.account.map(|account| account.kind), standing, error),
         CallError::BadRequest { status: 400, .. } => {
             format!(
@@ -130,13 +184,8 @@ fn sentence(stream: &str, group: &[&Failed]) -> String {
 
 fn refused(what: &str, kind: Option<AccountKind>, standing: &Standing, error: &CallError) -> String {
     let kind = kind.unwrap_or(AccountKind::Publisher);
-    let other = if kind == AccountKind::Advertiser { AccountKind::Publisher } else { AccountKind::Advertiser };
     match standing {
-        Standing::OtherSide => {
-            format!(
-                "Awin refuses {what}: {error}. That is the ID of a {other} account: move it from `{kind}_ids` to `{other}_ids`."
-            )
-        }
+        Standing::OtherSide(id) => format!("Awin refuses {what}: {error}. {}", other_side(*id, kind)),
         Standing::Unlisted(listed) => format!(
             "Awin refuses {what}: {error}. The token has no access to such an account; it sees: {listed}. Correct `{kind}_ids`, or give the token's user access at Awin."
         ),
@@ -154,9 +203,22 @@ fn refused(what: &str, kind: Option<AccountKind>, standing: &Standing, error: &C
     }
 }
 
+/// `id` stands among the accounts of `kind`, and is one of the other side.
+pub(super) fn other_side(id: u64, kind: AccountKind) -> String {
+    let (article, other) =
+        if kind == AccountKind::Advertiser { ("a", AccountKind::Publisher) } else { ("an", AccountKind::Advertiser) };
+    format!("{id} is the ID of {article} {other} account: move it from `{kind}_ids` to `{other}_ids`.")
+}
+
 /// An account, with its name where that is known.
 pub(super) fn account(id: AccountId, name: Option<&str>) -> String {
     name.map_or_else(|| id.to_string(), |name| format!("{id} ({name})"))
+}
+
+fn accounts(group: &[&Failed]) -> String {
+    let mut names: Vec<String> = group.iter().map(|failed| name(failed)).collect();
+    names.dedup();
+    names.join(", ")
 }
 
 fn name(failed: &Failed) -> String {
@@ -185,6 +247,9 @@ pub(super) fn accounts_failed(error: &CallError) -> Failure {
         CallError::Refused { status: 401, .. } => return dead_token(error),
         CallError::Refused { .. } => Failure::config(format!(
             "Awin refuses the list of accounts: {error}. Check the token's user at ui.awin.com, or create a new token at ui.awin.com/awin-api. If `api_url` is set, check it, too."
+        )),
+        CallError::Retired { .. } => Failure::config(format!(
+            "Awin has retired the address of the list of accounts ({error}). {UPDATE} If `api_url` is set, check it first."
         )),
         CallError::Throttled { .. } => Failure::transient(
             "Awin's limit of calls per minute is used up, perhaps by another tool of the same user. The configuration may be right; try again in a minute.",

@@ -2,9 +2,14 @@
 //!
 //! Files import only from those above them in this list.
 
+mod explain;
 mod ladder;
-mod progress;
 mod queue;
+mod seen;
+mod summary;
+mod tally;
+
+mod progress;
 
 mod state;
 
@@ -12,11 +17,10 @@ mod plan;
 
 mod context;
 
-mod explain;
 mod lookup;
 mod object;
 mod outcome;
-mod seen;
+mod sent;
 
 mod directory;
 mod finder;
@@ -35,14 +39,15 @@ mod stream;
 
 mod reports;
 
-mod run;
-
 mod check;
 
-pub use check::check;
+mod run;
+
+pub use check::{Checked, check};
 pub use context::Context;
 pub use plan::{Cuts, Plan, Scope, plan};
 pub use progress::Progress;
 pub use records::RecordWriter;
 pub use run::read;
 pub use state::{LaneState, PartitionState, StreamState};
+pub use tally::{Tally, Written};

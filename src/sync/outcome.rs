@@ -32,6 +32,7 @@ pub(super) fn condemns(error: &CallError, slice: &Slice) -> Blast {
         CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) if is_programme => Blast::Slice,
         CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) => Blast::Partition,
         CallError::Refused { .. }
+        | CallError::Retired { .. }
         | CallError::Throttled { .. }
         | CallError::Server { .. }
         | CallError::TimedOut(_)
@@ -64,6 +65,7 @@ mod tests {
             (refused(401), Blast::AccountOrRun, Blast::AccountOrRun, Blast::AccountOrRun),
             (refused(403), Blast::Account, Blast::Account, Blast::Slice),
             (refused(404), Blast::Account, Blast::Account, Blast::Slice),
+            (CallError::Retired { status: 410 }, Blast::Account, Blast::Account, Blast::Account),
             (bad(400), Blast::Partition, Blast::Lane, Blast::Slice),
             (bad(418), Blast::Partition, Blast::Partition, Blast::Slice),
             (CallError::Shape(text()), Blast::Partition, Blast::Partition, Blast::Slice),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{Days, NaiveDate};
+use chrono::{Days, NaiveDate, TimeDelta};
 
 use chrono_tz::Tz;
 
@@ -174,11 +174,48 @@ pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&Parti
                 let reached = if reached > scope.now { reached } else { reached.min(scope.reach()) };
                 add(lane, days_before(reached, scope.lookback_days).max(from), scope.reach(), false);
             }
+            (Role::Again, _) if is_incremental => {
+                let Some(known) = &known else { continue };
+                // Where deleted rows are listed anyway, they need not be asked for.
+                if lane.status.is_some() && known.lanes.iter().any(|lane| lane.retired) {
+                    continue;
+                }
+                let aged = known.aged.map_or(scope.now, |aged| aged.with_timezone(&zone));
+                for (start, end) in old_blocks(from, through, aged, scope) {
+                    add(lane, start, end, false);
+                }
+            }
             (Role::Changes { .. } | Role::Deleted | Role::Again, _) => {}
         }
     }
     add(&stream.lanes()[0], scope.start, from, true);
     Plan { partition: partition.clone(), known, cuts, zone }
+}
+
+/// Days of a block of old events.
+const BLOCK_DAYS: i64 = 30;
+/// Ages of a block, from its end, at which it is read again: flags of payments, deletions and whatever no list of changes tells.
+const BLOCK_RUNGS: [u32; 4] = [45, 90, 180, 400];
+
+/// The blocks between `from` and `through` whose age passes a rung after `aged` and not after now. Blocks are counted from a fixed
+/// day, so that each is the same whenever it is looked at. What the look-back reads is not old.
+fn old_blocks(from: Moment, through: Moment, aged: Moment, scope: &Scope) -> Vec<(Moment, Moment)> {
+    let zone = scope.now.timezone();
+    let day = |number: i64| NaiveDate::default().checked_add_signed(TimeDelta::days(number)).unwrap_or(NaiveDate::MAX);
+    let number = |moment: Moment| (moment.date_naive() - NaiveDate::default()).num_days().div_euclid(BLOCK_DAYS);
+    let rungs = BLOCK_RUNGS.iter().filter(|rung| **rung > scope.lookback_days);
+    let mut blocks = Vec::new();
+    for rung in rungs {
+        let reach = TimeDelta::days(i64::from(*rung));
+        // The ends of the blocks that pass this rung lie in (aged - rung, now - rung].
+        for block in number(aged - reach) - 1..=number(scope.now - reach) {
+            let (start, end) = (midnight(zone, day(block * BLOCK_DAYS)), midnight(zone, day((block + 1) * BLOCK_DAYS)));
+            if end > aged - reach && end <= scope.now - reach && end > from && start < through {
+                blocks.push((start.max(from), end.min(through)));
+            }
+        }
+    }
+    blocks
 }
 
 /// Midnight of the day that is `days` days before that of `moment`.

@@ -1,113 +1,181 @@
-//! What the run is doing: for the log, for the streams' statuses, and, where a person sits at stderr, as a bar there.
+//! What the run is doing: for the log, for the streams' statuses, and for the person at a terminal, if there is one.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use chrono::{DateTime, FixedOffset};
+use tokio::time::Instant;
 
-use crate::awin::{CallError, Observer, Request};
+use super::explain::UPDATE;
+use super::summary::{self, Summary, counted, estimate, grouped, short};
+use super::tally::Written;
+use crate::awin::{CallError, Notice, Observer, Request};
+use crate::env::now_millis;
 use crate::protocol::{Descriptor, Emitter, Level, Status};
+use crate::terminal::View;
 
-/// Counts calls, and tells which stream waits.
+/// Counts calls, and knows which stream waits.
 pub struct Progress {
     emitter: Emitter,
     quota: u32,
     minute: Duration,
     counts: Mutex<Counts>,
-    bar: ProgressBar,
 }
 
 struct Counts {
     stream: Option<Descriptor>,
+    /// The account whose answers are read.
+    account: Option<String>,
     calls: u64,
     planned: u64,
     rows: u64,
-    told: Instant,
+    /// Until when the next call waits for the quota, in milliseconds since the epoch.
+    waits_until: Option<u64>,
+    began: Instant,
+    logged: Instant,
+    /// Calls before the stream, and when it began.
+    entered: (u64, Instant),
+    summaries: Vec<Summary>,
+    /// Whether the end of an address was announced: one warning is enough.
+    is_announced: bool,
 }
 
 impl Progress {
     /// Nothing done yet.
     pub fn new(emitter: Emitter, quota: u32, minute: Duration) -> Self {
-        let counts = Counts { stream: None, calls: 0, planned: 0, rows: 0, told: Instant::now() };
-        Self { emitter, quota, minute, counts: Mutex::new(counts), bar: ProgressBar::hidden() }
-    }
-
-    /// A run begins to read: `calls` calls are to come. Shows the bar, if stderr is a terminal.
-    pub fn begin(&self, calls: u64) {
-        let style = ProgressStyle::with_template("{bar:30} {msg}").expect("the template is tested");
-        self.bar.set_style(style);
-        self.counts().planned += calls;
-        self.bar.set_message(self.line());
-        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        let now = Instant::now();
+        let counts = Counts {
+            stream: None,
+            account: None,
+            calls: 0,
+            planned: 0,
+            rows: 0,
+            waits_until: None,
+            began: now,
+            logged: now,
+            entered: (0, now),
+            summaries: Vec::new(),
+            is_announced: false,
+        };
+        Self { emitter, quota, minute, counts: Mutex::new(counts) }
     }
 
     /// `calls` more calls are to come than was known.
     pub fn plan(&self, calls: u64) {
         self.counts().planned += calls;
-        self.draw();
     }
 
     /// `rows` more rows were read.
     pub fn rows(&self, rows: u64) {
         self.counts().rows += rows;
-        self.draw();
-    }
-
-    /// The run is over: takes the bar away.
-    pub fn end(&self) {
-        self.bar.finish_and_clear();
-    }
-
-    fn draw(&self) {
-        if self.bar.is_hidden() {
-            return;
-        }
-        let (calls, all) = {
-            let counts = self.counts();
-            (counts.calls, counts.planned.max(counts.calls))
-        };
-        self.bar.update(|state| {
-            state.set_len(all);
-            state.set_pos(calls);
-        });
-        self.bar.set_message(self.line());
-    }
-
-    /// What stands behind the bar.
-    fn line(&self) -> String {
-        let counts = self.counts();
-        let (calls, planned, rows) = (counts.calls, counts.planned.max(counts.calls), counts.rows);
-        format!("{calls}/{planned} calls, {rows} rows, about {} min left", self.minutes(planned - calls))
     }
 
     /// The stream that is read from now on.
-    pub fn enter(&self, stream: Option<&Descriptor>) {
-        self.counts().stream = stream.cloned();
+    pub fn enter(&self, stream: &Descriptor) {
+        let mut counts = self.counts();
+        counts.stream = Some(stream.clone());
+        counts.entered = (counts.calls, Instant::now());
     }
 
-    /// Minutes that `calls` calls take at the quota, beyond the first burst.
-    pub fn minutes(&self, calls: u64) -> u64 {
-        calls.saturating_sub(1) / u64::from(self.quota.max(1))
+    /// The account whose answers are read from now on.
+    pub(super) fn reads(&self, account: Option<String>) {
+        self.counts().account = account;
     }
 
-    /// Says how far the run is, once a minute.
-    pub fn tell(&self) {
-        let text = {
-            let mut counts = self.counts();
-            if counts.told.elapsed() < self.minute {
-                return;
-            }
-            counts.told = Instant::now();
-            let left = counts.planned.saturating_sub(counts.calls);
+    /// The stream has ended.
+    pub fn leave(&self) {
+        let mut counts = self.counts();
+        (counts.stream, counts.account) = (None, None);
+    }
+
+    /// What the stream that is read has done, when it ends.
+    pub(super) fn sum_up(
+        &self,
+        written: Written,
+        is_complete: bool,
+        through: Vec<(String, Option<DateTime<FixedOffset>>)>,
+        waiting: usize,
+    ) {
+        let mut counts = self.counts();
+        let Some(stream) = counts.stream.as_ref().map(|stream| stream.name.clone()) else { return };
+        let (calls, time) = (counts.calls - counts.entered.0, counts.entered.1.elapsed());
+        counts.summaries.push(Summary {
+            stream,
+            rows: written.records,
+            unchanged: written.unchanged,
+            calls,
+            time,
+            is_complete,
+            through,
+            waiting,
+        });
+    }
+
+    /// The run is over: what it has done, for the log and for the person at the terminal. Times are those of `zone`.
+    pub(super) fn end(&self, zone: &str) {
+        let counts = self.counts();
+        let terminal = self.emitter.terminal();
+        terminal.clear();
+        if counts.summaries.is_empty() {
+            return;
+        }
+        let time = counts.began.elapsed();
+        for line in summary::lines(&counts.summaries, counts.calls, time) {
+            self.emitter.log(Level::Info, line);
+        }
+        terminal.say(summary::table(&counts.summaries, counts.calls, time, zone));
+    }
+
+    /// Whether the next call waits for the quota.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.counts().waits_until.is_some()
+    }
+
+    /// How long `calls` calls take.
+    pub fn estimate(&self, calls: u64) -> String {
+        estimate(calls, self.quota)
+    }
+
+    /// Draws how far the run is, and says so in the log once a minute.
+    pub fn tick(&self) {
+        let mut counts = self.counts();
+        if self.emitter.terminal().is_there() {
+            self.emitter.terminal().show(self.view(&counts));
+        }
+        if counts.logged.elapsed() >= self.minute {
+            counts.logged = Instant::now();
             let stream = counts.stream.as_ref().map_or(String::new(), |stream| format!(" Reading `{}`.", stream.name));
-            format!(
-                "{} of {} calls done, about {} min left.{stream}",
-                counts.calls,
-                counts.planned.max(counts.calls),
-                self.minutes(left)
-            )
+            let text = format!("{} of {} calls done, {} left.{stream}", counts.calls, counts.all(), self.left(&counts));
+            self.emitter.log(Level::Info, text);
+        }
+    }
+
+    fn left(&self, counts: &Counts) -> String {
+        estimate(counts.all() - counts.calls, self.quota)
+    }
+
+    fn view(&self, counts: &Counts) -> View {
+        let (calls, rows) = (counted(counts.all(), "call"), counted(counts.rows, "row"));
+        let so_far = format!("{} of {calls} and {rows}", grouped(counts.calls));
+        let waits = counts.waits_until.map(|until| until.saturating_sub(now_millis()).div_ceil(1000)).filter(|wait| *wait > 0);
+        let end = waits
+            .map_or_else(|| format!("{} left", self.left(counts)), |seconds| format!("waiting for Awin's limit, {seconds} s"));
+        let figures = format!("{}/{calls} · {rows} · {} · {end}", grouped(counts.calls), short(counts.began.elapsed()));
+        let Some(stream) = &counts.stream else {
+            return View {
+                done: 0,
+                all: 1,
+                figures: format!("{} · {}", counted(counts.calls, "call"), short(counts.began.elapsed())),
+                place: "finding out what there is to read".into(),
+                stopped: "Stopped before anything was read.".into(),
+            };
         };
-        self.emitter.log(Level::Info, text);
+        let account = counts.account.as_ref();
+        let place = account.map_or(stream.name.clone(), |account| format!("{} · {account}", stream.name));
+        let of = account.map_or(String::new(), |account| format!(" of {account}"));
+        let stopped =
+            format!("Stopped at `{}`{of}, after {so_far}. The next sync goes on there, from the last STATE.", stream.name);
+        View { done: counts.calls, all: counts.all(), figures, place, stopped }
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -115,21 +183,31 @@ impl Progress {
     }
 }
 
+impl Counts {
+    /// Calls that were made or are to come.
+    fn all(&self) -> u64 {
+        self.planned.max(self.calls)
+    }
+}
+
 impl Observer for Progress {
     fn calls(&self, request: &Request) {
         self.counts().calls += 1;
-        self.draw();
         self.emitter.log(Level::Debug, request.to_string());
     }
 
     fn waits(&self, until: u64) {
-        if let Some(stream) = &self.counts().stream {
+        let mut counts = self.counts();
+        counts.waits_until = Some(until);
+        if let Some(stream) = &counts.stream {
             self.emitter.rate_limited(stream, until);
         }
     }
 
     fn resumes(&self) {
-        if let Some(stream) = &self.counts().stream {
+        let mut counts = self.counts();
+        counts.waits_until = None;
+        if let Some(stream) = &counts.stream {
             self.emitter.status(stream, Status::Running);
         }
     }
@@ -137,5 +215,15 @@ impl Observer for Progress {
     fn retries(&self, request: &Request, error: &CallError) {
         self.plan(1);
         self.emitter.log(Level::Info, format!("{request}: {error}; trying again."));
+    }
+
+    fn retires(&self, request: &Request, notice: Notice) {
+        if std::mem::replace(&mut self.counts().is_announced, true) {
+            return;
+        }
+        let deprecated = notice.deprecated.map_or("deprecated".to_owned(), |day| format!("deprecated from {day} on"));
+        let end = notice.sunset.map_or("without a date for its end".to_owned(), |day| format!("gone after {day}"));
+        let text = format!("Awin is retiring `GET {}`, which this connector calls: {deprecated}, {end}. {UPDATE}", request.path);
+        self.emitter.log(Level::Warn, text);
     }
 }

@@ -10,17 +10,20 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::finder::{ChangedRow, Findings, Listening};
 use super::keys::Keys;
 use super::notes::Notes;
+use super::plan::{Plan, days_before};
 use super::seen::Seen;
+use super::sent::{Sent, SentBy};
+use super::tally::Tally;
 use crate::config::Config;
 use crate::env::now_millis;
 use crate::json::{self, JsonError, RawRow, RowNotes, Schema, SchemaOptions, Splitter, Step, text_of, value_end};
 use crate::protocol::{Descriptor, Emitter};
-use crate::streams::{Cut, Days, Moment, Slice, Source, Stream, json_schema};
+use crate::streams::{AccountId, Cut, Days, Moment, Role, Slice, Source, Stream, json_schema, midnight};
 
 /// Rows that cannot be read and are known since an earlier run: more are not a few odd rows but a change of Awin's.
 const MAX_BAD_ROWS: usize = 1000;
 
-/// Capture slots of events, in the order given to [`SchemaOptions::captured`]; the key's first field is slot 0.
+/// Capture slots of events, in the order given to [`SchemaOptions::captured`]; their key is one field, in slot 0.
 const STAMP: usize = 1;
 const STATUS: usize = 2;
 /// Those of the fields that say which days of reports a transaction changes.
@@ -53,22 +56,23 @@ pub struct RecordWriter {
     now: Moment,
     /// Sum of the hashes of the answer's rows, in any order.
     digest: u64,
-    /// Rows written in all.
-    pub records: u64,
+    tally: Tally,
+    /// Which rows the destination has, by account, and the first day whose rows the next run is shown again.
+    sent: Option<(SentBy<AccountId>, String)>,
     /// Whether the slice held a row with status `deleted`.
     pub saw_deleted: bool,
 }
 
 impl RecordWriter {
     /// A writer for `stream` as `descriptor` names it. `bad_rows` are those of the state.
-    pub fn new(stream: &'static Stream, descriptor: &Descriptor, bad_rows: &[String], config: &Config) -> Self {
+    pub fn new(stream: &'static Stream, descriptor: &Descriptor, bad_rows: &[String], config: &Config, tally: Tally) -> Self {
         let captured = match &stream.source {
-            Source::Events(events) => [&[stream.primary_key[0], events.stamp, events.status], &CHANGED[..]].concat(),
+            Source::Events(events) => [stream.row_key, &[events.stamp, events.status], &CHANGED[..]].concat(),
             Source::Report(report) => {
                 let date = matches!(report.days, Days::InRows(_)).then_some("date");
-                date.into_iter().chain(report.row_key.iter().copied()).collect()
+                date.into_iter().chain(stream.row_key.iter().copied()).collect()
             }
-            Source::Reference { .. } => vec![stream.primary_key[0]],
+            Source::Reference { .. } => stream.row_key.to_vec(),
         };
         let options = SchemaOptions {
             added: stream.added,
@@ -97,9 +101,26 @@ impl RecordWriter {
             slice: None,
             now: chrono_tz::Tz::UTC.from_utc_datetime(&DateTime::UNIX_EPOCH.naive_utc()),
             digest: 0,
-            records: 0,
+            tally,
+            sent: None,
             saw_deleted: false,
         }
+    }
+
+    /// From here on rows that the destination has as they are stay home, as far as `plans` know of them: in a run up to `now`.
+    pub(super) fn remember(&mut self, plans: &[Plan], now: Moment, config: &Config) {
+        let reach = config.end_date.and_then(|day| day.succ_opt()).map_or(now, |day| midnight(now.timezone(), day).min(now));
+        let shown_again = days_before(reach, config.lookback_days).date_naive().to_string();
+        let of = |plan: &Plan| {
+            let text = plan.known.as_ref().and_then(|known| known.sent.as_deref()).unwrap_or_default();
+            plan.partition.account.map(|account| (account, Sent::of(text)))
+        };
+        self.sent = Some((plans.iter().filter_map(of).collect(), shown_again));
+    }
+
+    /// Which rows the destination has, as the state keeps it.
+    pub(super) fn sent(&self) -> Vec<(AccountId, String)> {
+        self.sent.iter().flat_map(|(sent, _)| sent).map(|(account, sent)| (*account, sent.text())).collect()
     }
 
     /// From here on changed sales are told to `listening`, in a run that reads up to `now`.
@@ -125,9 +146,7 @@ impl RecordWriter {
         self.slice = Some(slice.clone());
         self.seen.begin(is_same_partition && matches!(self.stream.source, Source::Events(_)), is_same_partition);
         self.envelope.begin(slice);
-        if let Source::Report(report) = &self.stream.source {
-            self.keys.begin(report, slice);
-        }
+        self.keys.begin(self.stream, slice);
         let text = |moment: Moment| moment.naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
         self.seams = slice.window().map_or_else(Default::default, |window| [text(window.from), text(window.to)]);
         let account = slice.partition.account.map_or("the token".to_owned(), |account| account.to_string());
@@ -184,7 +203,7 @@ impl RecordWriter {
         let written = fitted.and_then(|length| Ok((length, self.complete(&row.text[..length], lines, body)?)));
         match written {
             Ok((length, true)) => {
-                self.records += 1;
+                self.tally.record(lines.len() - start);
                 Ok(length)
             }
             Ok((length, false)) => {
@@ -209,18 +228,14 @@ impl RecordWriter {
 
     /// Completes the line of a row that was fitted to the schema. False if the row is not to be emitted.
     fn complete(&mut self, row: &[u8], lines: &mut Vec<u8>, body: usize) -> Result<bool, JsonError> {
+        if !self.is_of_an_asked_day(row) {
+            return Ok(false);
+        }
+        self.keys.make(self.stream, row, &self.row)?;
         let Some(on_seam) = self.place_in_table(row)? else { return Ok(false) };
-        if let Source::Report(report) = &self.stream.source {
-            if let Some(Cut::Days(_, days)) = self.slice.as_ref().map(|slice| &slice.cut) {
-                let date = self.row.value(row, 0).map(text_of).and_then(|date| date.get(..10));
-                let date = date.and_then(|date| std::str::from_utf8(date).ok()?.parse::<NaiveDate>().ok());
-                if date.is_some_and(|date| !days.contains(&date)) {
-                    return Ok(false);
-                }
-            }
-            let row_id = self.keys.row_id(report, row, &self.row)?;
+        if self.stream.has_row_id() {
             lines.extend_from_slice(b",\"rowId\":\"");
-            lines.extend_from_slice(row_id);
+            lines.extend_from_slice(self.keys.row_id());
             lines.push(b'"');
         }
         if !self.row.others.is_empty() {
@@ -231,7 +246,12 @@ impl RecordWriter {
         if lines[body - 1] == b'{' {
             lines.remove(body); // The comma before the first field, where nothing stands before it.
         }
-        if !self.seen.insert(xxh3_64(&lines[body..]), on_seam) {
+        let hash = xxh3_64(&lines[body..]);
+        if !self.seen.insert(hash, on_seam) {
+            return Ok(false);
+        }
+        if self.is_sent(row, hash) {
+            self.tally.unchanged();
             return Ok(false);
         }
         self.note(row);
@@ -246,14 +266,20 @@ impl RecordWriter {
         Ok(true)
     }
 
+    /// False for a row of a report that carries its date, if the date is not among those that are to be read.
+    fn is_of_an_asked_day(&self, row: &[u8]) -> bool {
+        let Some(Cut::Days(_, days)) = self.slice.as_ref().map(|slice| &slice.cut) else { return true };
+        let date = self.row.value(row, 0).map(text_of).and_then(|date| date.get(..10));
+        let date = date.and_then(|date| std::str::from_utf8(date).ok()?.parse::<NaiveDate>().ok());
+        date.is_none_or(|date| days.contains(&date))
+    }
+
     /// Whether the row lies on a seam of its window; nothing if it lies outside of the table's range.
     fn place_in_table(&mut self, row: &[u8]) -> Result<Option<bool>, JsonError> {
         let events = match &self.stream.source {
-            Source::Report(_) => return Ok(Some(false)),
-            Source::Reference { .. } => return self.require_key(row).map(|()| Some(false)),
+            Source::Report(_) | Source::Reference { .. } => return Ok(Some(false)),
             Source::Events(events) => events,
         };
-        self.require_key(row)?;
         self.note_change(row);
         if self.stream.endpoint.page_size.is_some() {
             self.digest = self.digest.wrapping_add(xxh3_64(row));
@@ -270,6 +296,26 @@ impl RecordWriter {
         Ok(Some(self.seams.iter().any(|seam| stamp.starts_with(seam.as_bytes()))))
     }
 
+    /// Whether the destination has the row as it is, and it is not the last time that anybody is shown it.
+    fn is_sent(&mut self, row: &[u8], hash: u64) -> bool {
+        let (Some((sent, shown_again)), Some(slice)) = (&mut self.sent, &self.slice) else { return false };
+        let Some(sent) = slice.partition.account.and_then(|account| sent.get_mut(&account)) else { return false };
+        let key = self.row.value(row, 0).map(xxh3_64).unwrap_or_default();
+        match slice.lane.role {
+            // An old sale that is looked after goes out as it is.
+            Role::Again => false,
+            Role::Changes { .. } => sent.has(key, hash),
+            Role::Main | Role::Deleted => {
+                let stamp = self.row.value(row, STAMP).and_then(|raw| json::stamp(text_of(raw), self.zone));
+                if stamp.is_some_and(|stamp| &stamp[..10] >= shown_again.as_bytes()) {
+                    return sent.has(key, hash);
+                }
+                // It leaves the look-back: once more, for a destination that has lost it.
+                false
+            }
+        }
+    }
+
     /// Tells those who listen which days of reports the row changes, whether it is part of the table or not.
     fn note_change(&mut self, row: &[u8]) {
         let (Some(listening), Some(slice)) = (&mut self.listening, &self.slice) else { return };
@@ -283,14 +329,6 @@ impl RecordWriter {
             publisher: number(PUBLISHER),
         };
         sale.note(changes, slice.lane, account.kind, self.zone, self.zone, self.now);
-    }
-
-    fn require_key(&self, row: &[u8]) -> Result<(), JsonError> {
-        if self.row.is_integer(row, 0) {
-            Ok(())
-        } else {
-            Err(JsonError::Shape(format!("a row has no `{}`", self.stream.primary_key[0])))
-        }
     }
 
     fn note(&mut self, row: &[u8]) {

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::time::sleep;
 
+use super::check::start_in_future;
 use super::context::Context;
 use super::directory::Directory;
-use super::explain::{self, Subject};
+use super::explain::{self, Failed, Subject};
 use super::finder::Findings;
 use super::plan::{Cuts, Plan, Scope, plan};
 use super::reports;
@@ -63,13 +64,14 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
         plan_days(context, &mut planned, Findings::new(), &mut directory, &mut started).await;
     }
     let mut others = BTreeSet::new();
+    let mut met = Vec::new();
     while let Some(stream) = planned.pop_front() {
         let descriptor = stream.descriptor.clone();
         started.start(context, &descriptor);
         match read_stream(context, stream, &mut directory).await {
             Ok((failed, findings)) => {
                 if !failed.is_empty() {
-                    failures.insert(descriptor, failed);
+                    met.push((descriptor, failed));
                 }
                 if std::mem::take(&mut is_listening) {
                     plan_days(context, &mut planned, findings, &mut directory, &mut started).await;
@@ -89,6 +91,7 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
         started.end_unread(context, &stream.descriptor);
         others.insert(stream.descriptor.name);
     }
+    failures.extend(explain::of_streams(&met));
     Ok(end(context, failures, others))
 }
 
@@ -164,6 +167,7 @@ impl Started {
 /// True if there are none.
 fn end(context: &Context, failures: Failures, others: BTreeSet<String>) -> bool {
     let emitter = &context.emitter;
+    context.progress.end(context.config.timezone.name());
     let mut names = others;
     names.extend(failures.keys().map(|descriptor| descriptor.name.clone()));
     let mut failures: Vec<(Descriptor, Failure)> = failures
@@ -187,9 +191,7 @@ fn end(context: &Context, failures: Failures, others: BTreeSet<String>) -> bool 
 fn log_oddities(context: &Context, input: &InputState) {
     let warn = |text: String| context.emitter.log(Level::Warn, text);
     input.warnings.iter().cloned().for_each(warn);
-    if context.config.start_date > context.now.date_naive() {
-        warn(format!("`start_date` {} is in the future; until then there is nothing to read.", context.config.start_date));
-    }
+    start_in_future(&context.config, context.now).into_iter().for_each(warn);
 }
 
 /// The streams of the catalog that exist; the others are noted as failed.
@@ -411,36 +413,41 @@ fn log_plan(context: &Context, planned: &[PlannedStream]) {
     let calls = |planned: &PlannedStream| planned.plans.iter().map(Plan::calls).sum();
     let counts: Vec<(&str, u64)> = planned.iter().map(|planned| (planned.stream.name, calls(planned))).collect();
     let all = counts.iter().map(|(_, calls)| calls).sum();
-    context.progress.begin(all);
+    context.progress.plan(all);
     let list: Vec<String> = counts.iter().map(|(name, calls)| format!("{name} {calls}")).collect();
     let text = format!(
-        "{all} calls planned, about {} min at {} calls a minute ({}).",
-        context.progress.minutes(all),
+        "{all} calls planned, {} at {} calls a minute ({}).",
+        context.progress.estimate(all),
         context.config.requests_per_minute,
         list.join(", ")
     );
     context.emitter.log(Level::Info, text);
 }
 
-/// Reads one stream to its end. Returns its failures, and what was found out about changed sales.
+/// Reads one stream to its end. Returns what failed, and what was found out about changed sales.
 async fn read_stream(
     context: &Context,
     planned: PlannedStream,
     directory: &mut Directory,
-) -> Result<(Vec<Failure>, Findings), Abort> {
+) -> Result<(Vec<Failed>, Findings), Abort> {
     let (name, descriptor) = (planned.stream.name, planned.descriptor.clone());
     context.emitter.log(Level::Info, format!("Syncing stream: {name}"));
-    context.progress.enter(Some(&descriptor));
+    context.progress.enter(&descriptor);
     let ended = stream::read(context, planned, directory).await;
-    context.progress.enter(None);
-    let Ended { failed, records, findings, behind } = ended?;
+    if let Ok(Ended { failed, written, covered, behind, .. }) = &ended {
+        let through = covered.iter().map(|(account, through)| (directory.name(*account), *through)).collect();
+        let waiting = behind.values().map(|(days, _)| days).sum();
+        context.progress.sum_up(*written, failed.is_empty(), through, waiting);
+    }
+    context.progress.leave();
+    let Ended { failed, written, findings, behind, .. } = ended?;
+    let records = written.records;
     reports::log_behind(context, directory, name, behind);
-    let failures = explain::failures(name, &failed);
-    let status = if failures.is_empty() { Status::Complete } else { Status::Incomplete };
+    let status = if failed.is_empty() { Status::Complete } else { Status::Incomplete };
     context.emitter.status(&descriptor, status);
     context.emitter.log(Level::Info, format!("Read {records} records from {name} stream"));
     context.emitter.flush().await?;
-    Ok((failures, findings.unwrap_or_default()))
+    Ok((failed, findings.unwrap_or_default()))
 }
 
 fn wrong_zone(context: &Context, stream: &Stream) -> Failure {

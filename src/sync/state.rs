@@ -58,16 +58,21 @@ pub struct PartitionState {
     /// The last programme that was read, in streams that are read one programme at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programme: Option<u64>,
+    /// The moment up to which ages were dealt with, of the days of a report or of blocks of old sales. Not `through`, which an
+    /// end date pins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aged: Option<DateTime<FixedOffset>>,
+    /// In streams of events: hashes of the rows that the destination has. Only the last STATE of a run has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<String>,
     /// In reports: which days wait to be read again.
     #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
     pub days: Option<DaysState>,
 }
 
 /// Which days of a report wait to be read again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DaysState {
-    /// The moment up to which ages were dealt with: not `through`, which an end date pins.
-    pub aged: DateTime<FixedOffset>,
     /// Days that changed or aged.
     pub(super) queue: Queue,
     /// First and last day of a range that may be stale, read with what the budget leaves; empty if there is none.
@@ -84,13 +89,6 @@ pub struct LaneState {
     /// The lane is not needed any more.
     #[serde(default, rename = "over")]
     pub retired: bool,
-}
-
-impl DaysState {
-    /// Of a partition that is read for the first time: nothing waits.
-    pub fn new(now: Moment) -> Self {
-        Self { aged: now.fixed_offset(), queue: Queue::default(), heal: Vec::new() }
-    }
 }
 
 impl LaneState {
@@ -210,8 +208,7 @@ impl PartitionState {
     /// A partition of which nothing has been read: covered is the empty stretch at `start`. Its lanes start their life `now`,
     /// because all that the main lane reads from now on is in its form of now or later.
     pub fn new(account: AccountId, region: Option<&str>, lanes: &[Lane], start: Moment, now: Moment) -> Self {
-        let lanes =
-            lanes.iter().filter(|lane| lane.role != Role::Main).map(|lane| LaneState::new(lane, now.fixed_offset())).collect();
+        let lanes = lanes.iter().filter(|lane| lane.has_state()).map(|lane| LaneState::new(lane, now.fixed_offset())).collect();
         Self {
             account_id: account.id,
             account_type: account.kind,
@@ -220,14 +217,15 @@ impl PartitionState {
             through: start.fixed_offset(),
             lanes,
             programme: None,
+            aged: None,
+            sent: None,
             days: None,
         }
     }
 
     /// Whether all moments lie where time can be reckoned with.
     fn is_sound(&self) -> bool {
-        let aged = self.days.as_ref().map(|days| &days.aged);
-        let moments = self.lanes.iter().map(|lane| &lane.through).chain([&self.from, &self.through]).chain(aged);
+        let moments = self.lanes.iter().map(|lane| &lane.through).chain([&self.from, &self.through]).chain(&self.aged);
         moments.into_iter().all(|moment| (0..=10_000).contains(&moment.to_utc().year()))
     }
 
@@ -258,7 +256,7 @@ impl PartitionState {
 
     /// Adds those of `lanes` that the state does not have: they start where the main one stands.
     pub fn add_missing(&mut self, lanes: &[Lane]) {
-        for lane in lanes.iter().filter(|lane| lane.role != Role::Main) {
+        for lane in lanes.iter().filter(|lane| lane.has_state()) {
             if self.lane(lane).is_none() {
                 self.lanes.push(LaneState::new(lane, self.through));
             }
@@ -287,7 +285,20 @@ impl PartitionState {
     /// A report of which the first day is about to be read: what changes from `now` on is to be found out.
     pub fn begin_days(&mut self, now: Moment) {
         self.lanes.extend(change_lanes().map(|lane| LaneState::new(lane, now.fixed_offset())));
-        self.days = Some(DaysState::new(now));
+        self.aged = Some(now.fixed_offset());
+        self.days = Some(DaysState::default());
+    }
+
+    /// Events of which a run begins: what was sent is known for sure only at the end of one that reads everything.
+    pub fn forget_sent(&mut self, now: Moment) {
+        self.sent = Some(String::new());
+        self.aged = self.aged.or(Some(now.fixed_offset()));
+    }
+
+    /// A run up to `now` has read everything: the destination has the rows `sent`, and old sales were looked after.
+    pub fn remember_sent(&mut self, sent: String, now: Moment) {
+        self.sent = Some(sent);
+        self.aged = Some(now.fixed_offset());
     }
 
     /// Days of a report were read in a run up to `now`.

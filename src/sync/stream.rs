@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 
 use super::answer::{Answers, Interrupt};
 use super::checkpoint::Checkpoint;
@@ -15,9 +15,10 @@ use super::outcome::{Blast, condemns};
 use super::plan::Plan;
 use super::records::RecordWriter;
 use super::state::StreamState;
+use super::tally::{Tally, Written};
 use crate::awin::{CallError, FailedCall};
-use crate::protocol::{Abort, Descriptor, FailureKind, Level, Status};
-use crate::streams::{AccountId, Cut, Partition, Role, Slice, Stream};
+use crate::protocol::{Abort, Descriptor, FailureKind, Level, Status, SyncMode};
+use crate::streams::{AccountId, Cut, Partition, Role, Slice, Source, Stream};
 
 /// A stream that the runner wants, ready to be read.
 pub(super) struct PlannedStream {
@@ -37,11 +38,13 @@ pub(super) struct PlannedStream {
 /// How a stream ended.
 pub(super) struct Ended {
     pub(super) failed: Vec<Failed>,
-    pub(super) records: u64,
+    pub(super) written: Written,
     /// What was found out about changed sales, if the stream was asked to listen.
     pub(super) findings: Option<Findings>,
     /// Days of a report that were not read since their change, by account: how many, and since when.
     pub(super) behind: BTreeMap<AccountId, (usize, DateTime<Utc>)>,
+    /// Up to where each account is complete.
+    pub(super) covered: BTreeMap<AccountId, Option<DateTime<FixedOffset>>>,
 }
 
 /// Reads one stream.
@@ -83,7 +86,11 @@ struct RefusedProgrammes {
 /// Reads a stream to its end.
 pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &mut Directory) -> Result<Ended, Abort> {
     let PlannedStream { stream, descriptor, state, plans, accounts, failed, skipped, listens } = planned;
-    let mut records = RecordWriter::new(stream, &descriptor, &state.bad_rows, &context.config);
+    let tally = Tally::default();
+    let mut records = RecordWriter::new(stream, &descriptor, &state.bad_rows, &context.config, tally.clone());
+    if matches!(stream.source, Source::Events(_)) && state.mode == SyncMode::Incremental {
+        records.remember(&plans, context.now, &context.config);
+    }
     if listens {
         records.listen(Listening::to(&plans), context.now);
     }
@@ -92,7 +99,7 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
         stream,
         accounts,
         answers: Answers { stream, client: &context.client, config: &context.config, emitter: &context.emitter, records },
-        checkpoint: Checkpoint::new(context, stream, descriptor.clone(), state, &plans),
+        checkpoint: Checkpoint::new(context, stream, descriptor.clone(), state, &plans, tally.clone()),
         descriptor,
         failed,
         skipped,
@@ -107,17 +114,29 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
     if read.is_ok() {
         read = reader.end_refused_programmes(directory).await;
     }
-    let StreamReader { mut answers, mut checkpoint, mut failed, mut skipped, has_answers, .. } = reader;
+    let StreamReader { mut answers, mut checkpoint, mut failed, mut skipped, condemned, has_answers, .. } = reader;
     answers.records.log_notes(&context.emitter);
     if !matches!(read, Err(Abort::OutputClosed)) {
-        checkpoint.close(&answers.records);
+        let unfinished = condemned_accounts(&condemned, &failed, read.is_err());
+        checkpoint.close(&answers.records, &unfinished);
     }
     read?;
     if !has_answers {
         // An empty table would say that there is nothing, when nothing was shown.
         failed.append(&mut skipped);
     }
-    Ok(Ended { failed, records: answers.records.records, findings: answers.records.findings(), behind: checkpoint.behind() })
+    let (covered, behind) = (checkpoint.covered(&plans), checkpoint.behind());
+    Ok(Ended { failed, written: tally.written(), findings: answers.records.findings(), behind, covered })
+}
+
+/// The accounts of which not all was read; none stands for any.
+fn condemned_accounts(condemned: &[Condemned], failed: &[Failed], is_cut: bool) -> Vec<Option<AccountId>> {
+    let accounts = condemned.iter().filter_map(|condemned| match condemned {
+        Condemned::Account(account) => Some(*account),
+        Condemned::Partition(partition) => Some(partition.account),
+        Condemned::Lane(..) => None,
+    });
+    accounts.chain(failed.iter().map(|failed| failed.partition.account)).chain(is_cut.then_some(None)).collect()
 }
 
 impl StreamReader<'_> {
@@ -133,9 +152,9 @@ impl StreamReader<'_> {
                     fetch.start(slice, origin);
                 }
             }
-            let records = self.answers.records.records;
-            let Some((slice, opened)) = self.checkpoint.alive(records, fetch.next()).await else { return Ok(()) };
+            let Some((slice, opened)) = self.checkpoint.alive(fetch.next()).await else { return Ok(()) };
             let Some(opened) = opened.filter(|_| !self.is_condemned(&slice)) else { continue };
+            self.context.progress.reads(slice.partition.account.map(|account| directory.name(account)));
             self.answers.records.settle().await;
             match self.slice(&slice, opened).await {
                 Ok(()) => self.succeeded(&slice).await?,
@@ -180,14 +199,14 @@ impl StreamReader<'_> {
         if let Cut::Programme(_) = slice.cut {
             self.refused_programmes.entry(slice.partition.clone()).or_default().has_answers = true;
         }
-        self.checkpoint.commit(slice, self.answers.records.records);
+        self.checkpoint.commit(slice);
         Ok(self.context.emitter.flush().await?)
     }
 
     /// The main lane has seen a row with status `deleted`: a lane of its own is not needed.
     fn deleted_rows_are_listed(&mut self, partition: &Partition) {
         self.checkpoint.retire_deleted(partition);
-        for lane in self.stream.lanes().iter().filter(|lane| lane.role == Role::Deleted) {
+        for lane in self.stream.lanes().iter().filter(|lane| lane.status.is_some()) {
             self.condemned.push(Condemned::Lane(partition.account, lane.name));
         }
     }
@@ -222,8 +241,7 @@ impl StreamReader<'_> {
                 return Ok(false);
             }
             Blast::AccountOrRun => {
-                let records = self.answers.records.records;
-                if self.checkpoint.alive(records, directory.is_token_dead(account)).await {
+                if self.checkpoint.alive(directory.is_token_dead(account)).await {
                     return Err(Abort::Fatal(explain::dead_token(&call.error)));
                 }
                 self.condemned.push(Condemned::Account(account));
@@ -242,7 +260,7 @@ impl StreamReader<'_> {
                 return Ok(true);
             }
             // It may take as long to find out about the next account.
-            self.checkpoint.emit(self.answers.records.records);
+            self.checkpoint.emit();
         }
         self.is_outage = is_outage;
         Ok(false)
@@ -293,8 +311,7 @@ impl StreamReader<'_> {
     async fn fail(&mut self, partition: Partition, call: FailedCall, directory: &mut Directory) {
         let account = self.accounts.iter().find(|known| Some(known.id) == partition.account);
         let is_required = account.is_none_or(|account| account.required) || self.checkpoint.knows_account(partition.account);
-        let records = self.answers.records.records;
-        let failed = self.checkpoint.alive(records, refusal(directory, Subject::Rows, partition, call)).await;
+        let failed = self.checkpoint.alive(refusal(directory, Subject::Rows, partition, call)).await;
         if is_required || !matches!(failed.call.error, CallError::Refused { .. }) {
             self.failed.push(failed);
         } else {
@@ -308,7 +325,8 @@ impl StreamReader<'_> {
 pub(super) async fn refusal(directory: &mut Directory, subject: Subject, partition: Partition, call: FailedCall) -> Failed {
     let standing = match partition.account {
         Some(account) if matches!(call.error, CallError::Refused { .. }) => directory.standing(account).await,
-        _ => Standing::Unknown,
+        Some(account) => directory.known(account),
+        None => Standing::Unknown,
     };
     Failed { subject, partition, call, standing }
 }

@@ -1,0 +1,157 @@
+//! Rows that did not change stay home, old sales are looked after, STATEs are few.
+
+use std::collections::BTreeMap;
+
+use awin_sandbox::{Deleted, Demo, Event, Rules, Sale, Sandbox, Throttle, World, decimal, instant};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::support::tables::{assert_same, truth};
+use crate::support::{Connector, Output, Tables};
+
+const NOW: &str = "2026-06-20T15:30:00Z";
+
+/// One advertiser with the sales of `sales`.
+fn world(sales: Vec<Sale>) -> World {
+    let mut demo = Demo::new(3, instant(NOW));
+    demo.sales_per_day = 0;
+    let mut world = demo.build();
+    world.throttle = Throttle::off();
+    for sale in sales {
+        world.sales.push(sale);
+    }
+    world
+}
+
+fn sale(id: u64, days_ago: i64) -> Sale {
+    let created = instant(NOW) - TimeDelta::days(days_ago) - TimeDelta::seconds(17);
+    Sale::new(id, 90210, 500_321, created, decimal("90.00"), decimal("4.50"))
+}
+
+/// A connection that is synced day by day.
+struct Story {
+    sandbox: Sandbox,
+    connector: Connector,
+    tables: Tables,
+    state: Value,
+}
+
+impl Story {
+    fn new(world: World) -> Self {
+        let sandbox = Sandbox::start(world);
+        let connector = Connector::new(&sandbox, "2026-01-01").with("advertiser_ids", "90210");
+        Self { sandbox, connector, tables: Tables::default(), state: json!([]) }
+    }
+
+    fn sync(&mut self) -> Output {
+        self.connector.sees_clock_of(&self.sandbox);
+        let output = self.connector.read(&["transactions"], Some(&self.state)).ok();
+        self.tables.load(&output.lines);
+        self.state = output.state();
+        output
+    }
+
+    fn later(&self, days: i64) {
+        self.sandbox.world().clock.advance(TimeDelta::days(days));
+    }
+
+    #[track_caller]
+    fn assert_in_sync(&self) {
+        let wanted = truth(&self.sandbox.world(), "transactions", &self.connector.config);
+        assert_same("transactions", &self.tables.table("transactions"), &wanted);
+    }
+}
+
+#[test]
+fn a_row_is_sent_when_it_is_new_when_it_changes_and_when_it_leaves_the_look_back() {
+    let mut changing = sale(2, 10);
+    changing.happens(instant(NOW) + TimeDelta::hours(30), Event::Approve);
+    let mut story = Story::new(world(vec![sale(1, 10), changing]));
+    let mut sent: BTreeMap<u64, Vec<i64>> = BTreeMap::new();
+    for day in 0..40 {
+        for row in story.sync().records("transactions") {
+            sent.entry(row["id"].as_u64().expect("an id")).or_default().push(day);
+        }
+        story.assert_in_sync();
+        story.later(1);
+    }
+    // Ten days old at first; the look-back is left on the 19th day, that is 29 midnights after the sale.
+    assert_eq!(sent[&1], [0, 19], "{sent:?}");
+    assert_eq!(sent[&2], [0, 2, 19], "{sent:?}");
+}
+
+/// Only the last STATE of a run says what was sent: whoever goes on from another one gets the rows once more.
+#[test]
+fn a_run_that_goes_on_from_the_middle_sends_its_rows_again() {
+    let mut story = Story::new(world((1..200).map(|id| sale(id, i64::try_from(id % 25).expect("small"))).collect()));
+    let first = story.sync();
+    let states = first.states("transactions");
+    for (index, state) in states.iter().enumerate() {
+        let sent = state["stream"]["stream_state"]["accounts"][0]["sent"].as_str().unwrap_or_default();
+        assert_eq!(!sent.is_empty(), index + 1 == states.len(), "state {index}: {sent:?}");
+    }
+    let from_the_middle = story.connector.read(&["transactions"], Some(&json!([states[0]]))).ok();
+    assert_eq!(from_the_middle.records("transactions").len(), 199);
+    assert_eq!(story.sync().records("transactions").len(), 0);
+}
+
+/// A destination that lost its last batch has it again four weeks later.
+#[test]
+fn a_batch_that_was_lost_comes_again_when_it_leaves_the_look_back() {
+    let mut story = Story::new(world(vec![sale(1, 1), sale(2, 0)]));
+    story.sync();
+    story.tables = Tables::default();
+    for _ in 0..31 {
+        story.later(1);
+        story.sync();
+    }
+    story.assert_in_sync();
+}
+
+/// Flags of payments and deletions show in no list of changes.
+#[test]
+fn old_sales_that_are_paid_or_deleted_are_right_after_the_next_rung() {
+    for deleted in [Deleted::Listed, Deleted::OnlyByStatus] {
+        let mut sales: Vec<Sale> = (0..20).map(|n| sale(n + 1, i64::try_from(n * 9).expect("small"))).collect();
+        for (index, sale) in sales.iter_mut().enumerate() {
+            let at = sale.created + TimeDelta::days(35 + 4 * i64::try_from(index).expect("small"));
+            sale.happens(at, if index % 2 == 0 { Event::Pay { payment_id: 77 } } else { Event::Delete });
+        }
+        let mut world = world(sales);
+        world.rules = Rules { deleted, ..Rules::default() };
+        let mut story = Story::new(world);
+        story.connector = Connector::new(&story.sandbox, "2026-06-01").with("advertiser_ids", "90210");
+        let mut calls = 0;
+        for _ in 0..150 {
+            story.sandbox.clear_calls();
+            story.sync();
+            // Those for what the look-back of 28 days and a pause of three does not reach.
+            let old = (story.sandbox.world().now() - TimeDelta::days(40)).date_naive().to_string();
+            let is_old = |call: &&awin_sandbox::Call| call.param("endDate").is_some_and(|end| end[..10] < *old);
+            calls += story.sandbox.calls().iter().filter(is_old).count();
+            story.later(3);
+        }
+        // More than 400 days after all that happened.
+        story.assert_in_sync();
+        // Four rungs of a block of thirty days each, twice where deleted sales must be asked for.
+        let most = if deleted == Deleted::Listed { 90 } else { 150 };
+        assert!((40..=most).contains(&calls), "{calls} calls");
+    }
+}
+
+/// Large states are emitted when they are worth it, small ones after each window.
+#[test]
+fn states_are_few_where_they_are_large() {
+    let mut demo = Demo::new(5, instant("2026-11-20T15:30:00Z"));
+    demo.days_back = 60;
+    let mut world = demo.build();
+    world.throttle = Throttle::off();
+    let sandbox = Sandbox::start(world);
+    let regions = json!(["DE", "GB", "US", "FR", "PL", "ES", "IT", "NL"]);
+    let large = Connector::new(&sandbox, "2026-10-20").with("regions", regions).read(&["stats_by_creative"], None).ok();
+    let (states, records) = (large.states("stats_by_creative"), large.of_type("RECORD"));
+    let bytes = |lines: &[Value]| lines.iter().map(|line| line.to_string().len()).sum::<usize>();
+    assert!(bytes(&states) * 4 < bytes(&records).max(400_000), "{} of STATEs, {} of records", bytes(&states), bytes(&records));
+    let small = Connector::new(&sandbox, "2026-10-20").with("advertiser_ids", "90210").with("regions", json!(["DE"]));
+    assert!(small.read(&["stats_by_creative"], None).ok().states("stats_by_creative").len() >= 32);
+}

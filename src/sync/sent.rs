@@ -1,0 +1,165 @@
+//! The rows that the destination has as they are: a hash of each, of those that the next run will be shown again.
+//!
+//! An optimisation, not truth: only the last STATE of a run that read everything carries it, and whoever resumes without it sends
+//! the rows once more. Each row is sent once more, unasked, when it leaves the look-back: that heals a destination that lost it.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+
+use super::seen::{Hashes, HashesOf};
+
+/// Bits of a hash that are kept. Two different versions of a row are taken for one with a chance of n in 2^48.
+const BITS: u32 = 48;
+
+/// What was sent of one account.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// As of the last run.
+    before: Hashes,
+    /// As of this run, by the row's key.
+    now: HashesOf<u64>,
+}
+
+impl Sent {
+    /// As the state has it; nothing if it makes no sense.
+    pub(super) fn of(text: &str) -> Self {
+        Self { before: decode(text).unwrap_or_default().into_iter().collect(), now: HashesOf::default() }
+    }
+
+    /// Whether the destination has the row `key` as `hash` says. From here on it has.
+    pub(super) fn has(&mut self, key: u64, hash: u64) -> bool {
+        let hash = hash >> (u64::BITS - BITS);
+        match self.now.insert(key, hash) {
+            Some(last) => last == hash,
+            None => self.before.contains(&hash),
+        }
+    }
+
+    /// As the state keeps it.
+    pub(super) fn text(&self) -> String {
+        let mut hashes: Vec<u64> = self.now.values().copied().collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        encode(&hashes)
+    }
+}
+
+/// What was sent, by account.
+pub(super) type SentBy<K> = BTreeMap<K, Sent>;
+
+/// Sorted hashes as their differences in a Rice code: the number of them and the parameter, then quotient and rest of each.
+fn encode(hashes: &[u64]) -> String {
+    if hashes.is_empty() {
+        return String::new();
+    }
+    let mean = (1u64 << BITS) / hashes.len() as u64;
+    let parameter = mean.max(2).ilog2();
+    let mut bits = BitWriter::default();
+    let mut last = 0;
+    for hash in hashes {
+        let difference = hash - last;
+        last = *hash;
+        for _ in 0..difference >> parameter {
+            bits.push(true);
+        }
+        bits.push(false);
+        for bit in (0..parameter).rev() {
+            bits.push(difference >> bit & 1 == 1);
+        }
+    }
+    format!("{}.{parameter}.{}", hashes.len(), BASE64_STANDARD_NO_PAD.encode(bits.bytes))
+}
+
+fn decode(text: &str) -> Option<Vec<u64>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let mut parts = text.splitn(3, '.');
+    let count: usize = parts.next()?.parse().ok()?;
+    let parameter: u32 = parts.next()?.parse().ok().filter(|parameter| *parameter <= BITS)?;
+    let bytes = BASE64_STANDARD_NO_PAD.decode(parts.next()?).ok()?;
+    let mut bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1));
+    let mut hashes = Vec::new();
+    let mut last = 0u64;
+    // A count that lies runs out of bits.
+    for _ in 0..count {
+        let mut quotient = 0u64;
+        while bits.next()? {
+            quotient += 1;
+        }
+        let mut rest = 0u64;
+        for _ in 0..parameter {
+            rest = rest << 1 | u64::from(bits.next()?);
+        }
+        last = last.checked_add(quotient.checked_shl(parameter)? | rest)?;
+        hashes.push(last);
+    }
+    Some(hashes)
+}
+
+#[derive(Default)]
+struct BitWriter {
+    bytes: Vec<u8>,
+    used: u32,
+}
+
+impl BitWriter {
+    fn push(&mut self, bit: bool) {
+        if self.used.is_multiple_of(8) {
+            self.bytes.push(0);
+        }
+        if let (true, Some(byte)) = (bit, self.bytes.last_mut()) {
+            *byte |= 0x80 >> (self.used % 8);
+        }
+        self.used += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_row_stays_home_as_long_as_it_is_what_was_sent_last() {
+        let wide = |n: u64| n << 16;
+        let mut first = Sent::default();
+        assert!(!first.has(1, wide(10)), "new");
+        assert!(first.has(1, wide(10)), "the same again, from another lane");
+        assert!(!first.has(2, wide(20)));
+        let mut second = Sent::of(&first.text());
+        assert!(second.has(1, wide(10)));
+        assert!(!second.has(2, wide(21)), "changed");
+        assert!(!second.has(2, wide(20)), "and back again: the destination has the change by now");
+        let mut third = Sent::of(&second.text());
+        assert!(third.has(2, wide(20)));
+        assert!(!Sent::of(&Sent::default().text()).has(1, wide(10)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_as_if_nothing_was_sent() {
+        for text in ["x", "3.4", "99999999999.40.AAAA", "1.99.AA", "2.3.!!"] {
+            let mut sent = Sent::of(text);
+            assert!(!sent.has(1, 2), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_row_costs_less_than_seven_letters() {
+        let hashes: Vec<u64> = (0..2000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16).collect();
+        let mut sorted = hashes;
+        sorted.sort_unstable();
+        assert!(encode(&sorted).len() < 2000 * 7, "{}", encode(&sorted).len());
+    }
+
+    proptest! {
+        #[test]
+        fn hashes_are_read_back_as_they_were_written(hashes in proptest::collection::btree_set(0u64..1 << BITS, 0..300)) {
+            let hashes: Vec<u64> = hashes.into_iter().collect();
+            prop_assert_eq!(decode(&encode(&hashes)), Some(hashes));
+        }
+    }
+}
