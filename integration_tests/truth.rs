@@ -1,9 +1,10 @@
 //! The bench of truth: months of syncs against histories of known proportions, and how right the tables are after each.
 //!
 //! A month of one account runs with the other tests and is asserted. The nine months of docs/freshness.md are played and printed
-//! by `TRUTH=all cargo test --release --test integration truth -- --nocapture` (or `TRUTH=spread`, one history alone).
+//! by `TRUTH=all cargo test --release --test integration truth -- --nocapture` (or `TRUTH=spread`, one history alone). With
+//! `TRUTH_CURVE=1` each look prints a line of docs/freshness.tsv, too.
 
-use awin_sandbox::{Chronicle, Decisions, Event, Sandbox, Throttle};
+use awin_sandbox::{Chronicle, Decisions, Event, Fault, FaultBody, FaultKind, Sandbox, Throttle};
 use chrono::TimeDelta;
 use serde_json::json;
 
@@ -19,6 +20,8 @@ struct Play {
     days: i64,
     hours_between: i64,
     with_transactions: bool,
+    /// Whether days are read again by their age alone: no look-back, and no list of changes that answers.
+    by_age_alone: bool,
 }
 
 /// What came of it.
@@ -45,7 +48,14 @@ struct Figures {
 
 impl Play {
     fn new(name: &'static str, decisions: Decisions, days: i64) -> Self {
-        Self { name, chronicle: Chronicle::new(7, decisions), days, hours_between: 24, with_transactions: true }
+        Self {
+            name,
+            chronicle: Chronicle::new(7, decisions),
+            days,
+            hours_between: 24,
+            with_transactions: true,
+            by_age_alone: false,
+        }
     }
 
     fn run(&self) -> Figures {
@@ -60,10 +70,17 @@ impl Play {
         }
         let sandbox = Sandbox::start(world);
         let start = self.chronicle.begin.date_naive();
+        let syncs = self.days * 24 / self.hours_between;
         // One account never needs what goes beyond its share; of many, the quota's half hour is what they divide.
         let quota = if self.chronicle.accounts > 1 { 20 } else { 1000 };
         let mut connector = Connector::new(&sandbox, &start.to_string()).with("requests_per_minute", quota);
         connector.minute_ms = if quota == 20 { 100 } else { 1000 };
+        if self.by_age_alone {
+            sandbox.world().faults.push(Fault::on("dateType=validation", FaultKind::Status(400, FaultBody::Json)));
+            connector = connector.with("lookback_days", 0);
+        }
+        let is_curve = std::env::var_os("TRUTH_CURVE").is_some();
+        let looks = if is_curve { syncs / 3 } else { 12 };
         let mut streams: Vec<&str> = REPORTS.to_vec();
         if self.with_transactions {
             streams.push("transactions");
@@ -71,7 +88,6 @@ impl Play {
         let mut tables = Tables::default();
         let mut state = json!([]);
         let mut figures = Figures::default();
-        let syncs = self.days * 24 / self.hours_between;
         for sync in 0..=syncs {
             sandbox.world().clock.advance(TimeDelta::hours(if sync == 0 { 0 } else { self.hours_between }));
             connector.sees_clock_of(&sandbox);
@@ -89,7 +105,7 @@ impl Play {
                 }
             }
             let is_last = sync == syncs;
-            if is_last || sync % (syncs / 12).max(1) == 0 {
+            if is_last || sync % (syncs / looks).max(1) == 0 {
                 let world = sandbox.world();
                 for (index, stream) in REPORTS.iter().enumerate() {
                     let wanted = truth(&world, stream, &connector.config);
@@ -97,12 +113,13 @@ impl Play {
                     let different = wanted.iter().filter(|(key, row)| table.get(*key) != Some(row)).count();
                     figures.rows_seen[index] += wanted.len();
                     figures.stale_seen[index] += different;
-                    if is_last {
-                        (figures.rows[index], figures.stale[index]) = (wanted.len(), different);
-                        if index == 0 {
-                            figures.commission = commission(&table) / commission(&wanted).max(0.01);
-                        }
+                    (figures.rows[index], figures.stale[index]) = (wanted.len(), different);
+                    if index == 0 {
+                        figures.commission = commission(&table) / commission(&wanted).max(0.01);
                     }
+                }
+                if is_curve {
+                    figures.print_look(self.name, sync * self.hours_between / 24);
                 }
             }
         }
@@ -147,6 +164,11 @@ impl Figures {
         let mut calls = self.calls[index].clone();
         calls.sort_unstable();
         calls.get(calls.len() * 95 / 100).copied().unwrap_or_default()
+    }
+
+    #[expect(clippy::print_stdout, reason = "the curve is the purpose")]
+    fn print_look(&self, name: &str, day: i64) {
+        println!("{name}\t{day}\t{:.2}\t{:.2}\t{:.2}", self.per_cent(0), self.per_cent(1), 100.0 * self.commission);
     }
 
     #[expect(clippy::print_stdout, reason = "the table is the purpose")]
@@ -200,6 +222,11 @@ fn nine_months_of_every_history_on_demand() {
         ..Play::new("spread, 5 a day", Decisions::Spread, 273)
     });
     plays.push(Play { with_transactions: false, ..Play::new("spread, reports alone", Decisions::Spread, 273) });
+    plays.push(Play {
+        with_transactions: false,
+        by_age_alone: true,
+        ..Play::new("spread, by age alone", Decisions::Spread, 273)
+    });
     plays.push(Play { hours_between: 1, ..Play::new("spread, hourly, 30 days", Decisions::Spread, 30) });
     plays.push(Play {
         chronicle: Chronicle { sales_per_day: 0, ..Chronicle::new(7, Decisions::Spread) },
