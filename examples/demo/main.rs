@@ -201,9 +201,8 @@ fn wrapped(text: &str) -> Vec<String> {
 fn load(lines: &[Value], tables: &mut Tables) {
     for record in lines.iter().map(|line| &line["record"]).filter(|record| record.is_object()) {
         let (stream, data) = (text(&record["stream"]), &record["data"]);
-        let primary_key = source_awin::streams::find(&stream).map_or(&[][..], |stream| stream.primary_key);
-        let key: Vec<String> = primary_key.iter().map(|field| text(&data[*field])).collect();
-        tables.entry(stream).or_default().insert(key.join("|"), data.clone());
+        let key = source_awin::streams::find(&stream).map_or("", |stream| stream.primary_key());
+        tables.entry(stream).or_default().insert(text(&data[key]), data.clone());
     }
 }
 

@@ -42,10 +42,9 @@ impl Tables {
     }
 }
 
-/// The tables of a destination that keeps, of each key, the row with the greater cursor, then the later `emitted_at`; a table that
-/// is read in full is replaced with each run.
+/// The same, and a table that is read in full is replaced with each run.
 #[derive(Debug, Default, Clone)]
-pub struct Materialized(BTreeMap<String, BTreeMap<String, (String, u64, Row)>>);
+pub struct Materialized(Tables);
 
 impl Materialized {
     /// Takes in the RECORDs of a run.
@@ -53,29 +52,16 @@ impl Materialized {
         let started = lines.iter().filter(|line| line["trace"]["stream_status"]["status"] == "STARTED");
         for name in started.filter_map(|line| line["trace"]["stream_status"]["stream_descriptor"]["name"].as_str()) {
             if streams::find(name).is_some_and(|stream| !stream.is_incremental()) {
-                self.0.remove(name);
+                self.0.0.remove(name);
+                self.0.1.retain(|(stream, _), _| stream != name);
             }
         }
-        for record in lines.iter().filter(|line| line["type"] == "RECORD").map(|line| &line["record"]) {
-            let name = record["stream"].as_str().expect("a stream");
-            let row = record["data"].as_object().expect("an object");
-            let stream = streams::find(name).expect("a known stream");
-            let cursor = stream.cursor.map_or_else(String::new, |cursor| row[cursor].to_string());
-            let emitted_at = record["emitted_at"].as_u64().expect("a moment");
-            let table = self.0.entry(name.to_owned()).or_default();
-            let key = key(stream, row);
-            if table.get(&key).is_none_or(|(known, at, _)| (known, *at) <= (&cursor, emitted_at)) {
-                table.insert(key, (cursor, emitted_at, row.clone()));
-            }
-        }
+        self.0.load(lines);
     }
 
     /// The rows.
     pub fn tables(&self) -> Tables {
-        let rows = |table: &BTreeMap<String, (String, u64, Row)>| {
-            table.iter().map(|(key, (_, _, row))| (key.clone(), row.clone())).collect()
-        };
-        Tables(self.0.iter().map(|(name, table)| (name.clone(), rows(table))).collect())
+        self.0.clone()
     }
 }
 

@@ -371,7 +371,7 @@ fn add_active(active: &mut Active, row: &[u8]) -> Result<(), String> {
         active.regions.insert(region);
     }
     // A partner that is not remembered counts as unknown: its days are read in every region.
-    if let Some(partner) = number(row.publisher_id).filter(|_| active.partners.len() < MAX_LISTED) {
+    if let Some(partner) = number(row.publisher_id).filter(|_| active.partners.len() < MAX_PROGRAMMES) {
         active.partners.insert((partner, region.unwrap_or_default()));
     }
     Ok(())
