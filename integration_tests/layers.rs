@@ -51,7 +51,7 @@ fn every_file_imports_only_from_those_above_it_in_its_folder() {
         for (index, name) in order.iter().enumerate() {
             let text = fs::read_to_string(path.join(format!("{name}.rs"))).expect("readable");
             for import in imports_of_siblings(&text, folder) {
-                let home = home_of(&import, &order, &list);
+                let home = home_of(import, &order, &list);
                 let home =
                     home.unwrap_or_else(|| panic!("{folder}/{name}.rs imports `{import}`, which its folder does not have"));
                 assert!(
