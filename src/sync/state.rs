@@ -323,3 +323,6 @@ impl PartitionState {
         self.from <= self.through
     }
 }
+
+#[cfg(test)]
+mod tests;
