@@ -266,3 +266,6 @@ fn clipped(range: &[NaiveDate], first: NaiveDate, last: NaiveDate) -> Vec<NaiveD
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -272,3 +272,81 @@ fn period(request: &Request) -> String {
         _ => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(id: u64, error: CallError) -> Failed {
+        let partition = Partition::of(AccountId { kind: AccountKind::Publisher, id });
+        let request = Request::new(format!("/publishers/{id}/programmes"));
+        Failed { subject: Subject::Rows, partition, call: FailedCall { request, error }, standing: Standing::Unknown }
+    }
+
+    fn refused() -> CallError {
+        CallError::Refused { status: 403, text: "No access".into() }
+    }
+
+    fn server() -> CallError {
+        CallError::Server { status: 502, text: "Bad gateway".into() }
+    }
+
+    fn told(failed: &[Failed]) -> Vec<(FailureKind, String)> {
+        failures("programmes", failed).into_iter().map(|failure| (failure.kind, failure.message)).collect()
+    }
+
+    #[test]
+    fn accounts_that_fail_for_one_cause_share_a_sentence() {
+        let told = told(&[failed(1, refused()), failed(2, refused()), failed(3, refused())]);
+        let [(FailureKind::Config, message)] = &told[..] else { panic!("{told:?}") };
+        assert!(["1", "2", "3"].iter().all(|id| message.contains(&format!("publisher {id}"))), "{message}");
+        assert_eq!(message.matches("No access").count(), 1, "{message}");
+    }
+
+    #[test]
+    fn there_is_one_failure_per_kind_and_the_user_comes_first() {
+        let errors = [
+            CallError::Shape("no list".into()),
+            server(),
+            CallError::TimedOut(String::new()),
+            refused(),
+            CallError::NotJson("<p>".into()),
+        ];
+        let failed: Vec<Failed> = (1..).zip(errors).map(|(id, error)| failed(id, error)).collect();
+        let told = told(&failed);
+        let kinds: Vec<FailureKind> = told.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(kinds, [FailureKind::Config, FailureKind::Transient, FailureKind::System]);
+        assert!(told[1].1.contains("502") && told[1].1.contains("no answer in time"), "{told:?}");
+        assert!(told[2].1.contains("no list") && told[2].1.contains("<p>"), "{told:?}");
+        let failures = failures("programmes", &failed);
+        for (id, failure) in [(4, 0), (2, 1), (3, 1), (1, 2), (5, 2)] {
+            let detail = failures[failure].detail.as_deref().expect("a detail");
+            assert!(detail.contains(&format!("GET /publishers/{id}/programmes")), "{detail}");
+        }
+    }
+
+    #[test]
+    fn causes_differ_by_what_was_asked_for_by_side_and_by_what_awin_lists() {
+        let one = failed(1, refused());
+        let advertiser = Partition::of(AccountId { kind: AccountKind::Advertiser, id: 1 });
+        for other in [
+            Failed { subject: Subject::Regions, ..one.clone() },
+            Failed { partition: advertiser, ..one.clone() },
+            Failed { standing: Standing::OtherSide, ..one.clone() },
+            failed(1, CallError::Refused { status: 404, text: "No access".into() }),
+        ] {
+            assert!(!is_same_cause(&one, &other), "{other:?}");
+        }
+        let listed = |name: Option<&str>| Failed { standing: Standing::Listed(name.map(str::to_owned)), ..one.clone() };
+        assert!(is_same_cause(&listed(Some("A")), &listed(Some("B"))));
+    }
+
+    #[test]
+    fn a_detail_names_some_calls_and_counts_the_others() {
+        let many: Vec<Failed> = (1..=23).map(|id| failed(id, server())).collect();
+        let failures = failures("programmes", &many);
+        let detail = failures[0].detail.as_deref().expect("a detail");
+        assert_eq!(detail.matches("GET ").count(), 20);
+        assert!(detail.ends_with("; and 3 more"), "{detail}");
+    }
+}

@@ -334,3 +334,6 @@ impl PartitionState {
         self.from <= self.through
     }
 }
+
+#[cfg(test)]
+mod tests;

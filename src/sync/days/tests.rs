@@ -1,0 +1,159 @@
+use chrono::{DateTime, TimeZone as _};
+use chrono_tz::Tz;
+use proptest::prelude::*;
+
+use super::super::finder::Mark;
+use super::*;
+use crate::protocol::SyncMode;
+use crate::streams::{AccountId, AccountKind, find};
+
+const ACCOUNT: AccountId = AccountId { kind: AccountKind::Advertiser, id: 90210 };
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+/// Half past three in the afternoon.
+fn afternoon(text: &str) -> Moment {
+    Tz::UTC.from_utc_datetime(&day(text).and_hms_opt(15, 30, 0).expect("a time"))
+}
+
+fn scope(start: &str) -> Scope {
+    let (start, now) = (midnight(Tz::UTC, day(start)), afternoon("2026-11-20"));
+    Scope { start, end: None, now, lookback_days: 28, mode: SyncMode::Incremental }
+}
+
+/// Read from `from` to yesterday, at the same hour.
+fn known(from: &str) -> PartitionState {
+    let yesterday = afternoon("2026-11-19");
+    let mut known = PartitionState::new(ACCOUNT, None, &[], midnight(Tz::UTC, day(from)), yesterday);
+    known.begin_days(yesterday);
+    known.through = yesterday.fixed_offset();
+    known
+}
+
+/// Sales of these days changed an hour ago, so many of each.
+fn changes(days: impl IntoIterator<Item = (NaiveDate, u32)>) -> Changes {
+    let change = minutes(&afternoon("2026-11-20")) - 60;
+    let marks = days.into_iter().map(|(sold, sales)| (Mark { sold, decided: None, partner: 7 }, (change, sales)));
+    let early = Tz::UTC.from_utc_datetime(&DateTime::UNIX_EPOCH.naive_utc());
+    Changes { marks: marks.collect(), from: change_lanes().map(|lane| (lane.name, early)).collect() }
+}
+
+fn planned(stream_name: &str, known: &PartitionState, changes: Option<&Changes>, scope: &Scope, per_minute: u32) -> Plan {
+    let stream = find(stream_name).expect("a stream");
+    let plan = plan(stream, &Partition::of(ACCOUNT), Some(known), scope);
+    let reading = Reading::new(stream, &plan, scope, changes, DateType::Transaction, &BTreeMap::new(), 1);
+    divide(&[(stream, reading)], scope, per_minute).remove(0)
+}
+
+/// The days that are read, in order.
+fn days_of(plan: &Plan) -> Vec<NaiveDate> {
+    let days = |slice: crate::streams::Slice| match slice.cut {
+        crate::streams::Cut::Days(_, days) => days.iter().copied().collect::<Vec<_>>(),
+        _ => slice.window().into_iter().flat_map(|window| window.days()).collect(),
+    };
+    plan.slices().flat_map(days).collect()
+}
+
+fn texts(days: &[NaiveDate]) -> Vec<String> {
+    days.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn new_days_and_days_that_passed_a_rung_are_always_read() {
+    let plan = planned("stats_by_publisher", &known("2026-09-01"), Some(&changes([])), &scope("2026-09-01"), 1);
+    let days = texts(&days_of(&plan));
+    assert_eq!(days[..2], ["2026-11-19", "2026-11-20"], "new days come first");
+    let aged = [
+        "2026-09-20",
+        "2026-10-22",
+        "2026-10-27",
+        "2026-11-01",
+        "2026-11-05",
+        "2026-11-09",
+        "2026-11-12",
+        "2026-11-14",
+        "2026-11-16",
+        "2026-11-17",
+        "2026-11-18",
+    ];
+    assert_eq!(days[2..], aged);
+}
+
+#[test]
+fn without_the_lists_of_changes_the_plain_look_back_is_read() {
+    let plan = planned("stats_by_publisher", &known("2026-09-01"), None, &scope("2026-09-01"), 1);
+    let days = days_of(&plan);
+    let look_back: Vec<NaiveDate> = day("2026-10-22").iter_days().take(30).collect();
+    assert_eq!(days[..30], look_back, "through minus 28 days, to today");
+    assert!(days[30..].iter().all(|old| *old < day("2026-10-22")), "{days:?}");
+}
+
+#[test]
+fn beyond_its_share_a_partition_reads_the_most_urgent_days_that_the_allowance_pays() {
+    // A hundred days, none of them on a rung; the later, the more sales.
+    let changed: Vec<NaiveDate> = day("2026-04-01").iter_days().take(100).collect();
+    let listed = changes(changed.iter().copied().zip(1..));
+    let read = |per_minute| {
+        let days = days_of(&planned("stats_by_publisher", &known("2026-01-01"), Some(&listed), &scope("2026-01-01"), per_minute));
+        let read: BTreeSet<NaiveDate> = days.into_iter().filter(|day| changed.contains(day)).collect();
+        read.into_iter().collect::<Vec<_>>()
+    };
+    // The share is the look-back and two days more; the allowance half an hour of calls.
+    assert_eq!(read(1), changed[100 - 30 - 30..]);
+    assert_eq!(read(2), changed[100 - 30 - 60..]);
+    assert_eq!(read(20), changed);
+}
+
+#[test]
+fn what_may_be_stale_is_read_from_its_newest_day_down_with_what_the_share_leaves() {
+    let mut known = known("2026-01-01");
+    known.days = None;
+    let changed = [day("2026-02-01"), day("2026-02-02")];
+    let plan = planned("stats_by_publisher", &known, Some(&changes(changed.map(|day| (day, 1)))), &scope("2026-01-01"), 1);
+    let days = days_of(&plan);
+    assert_eq!(days[2..4], changed);
+    let newest: Vec<NaiveDate> = (0..28).map(|back| day("2026-11-18") - chrono::Days::new(back)).collect();
+    assert_eq!(days[4..], newest, "30 days are the share, two of them changed");
+}
+
+#[test]
+fn a_report_that_carries_its_dates_reads_all_of_them_in_one_call() {
+    let changed: Vec<NaiveDate> = day("2026-04-01").iter_days().take(100).collect();
+    let listed = changes(changed.iter().map(|day| (*day, 1)));
+    let plan = planned("stats_by_campaign", &known("2026-01-01"), Some(&listed), &scope("2026-01-01"), 1);
+    assert_eq!(plan.calls(), 1);
+    let days = days_of(&plan);
+    for wanted in changed.into_iter().chain(["2026-09-20", "2026-11-18", "2026-11-19", "2026-11-20"].map(day)) {
+        assert!(days.contains(&wanted), "{wanted}");
+    }
+    assert!(!days.contains(&day("2026-08-01")), "rows of other days stay out");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_day_is_planned_twice_and_every_day_that_is_due_is_read_within_the_budget(
+        changed in proptest::collection::btree_map(0u64..330, 1u32..50, 0..300),
+        moved_back in 0u64..40,
+        are_listed in any::<bool>(),
+        by_campaign in any::<bool>(),
+    ) {
+        let first = day("2026-01-01");
+        let changed: Vec<(NaiveDate, u32)> =
+            changed.into_iter().map(|(number, sales)| (first + chrono::Days::new(number), sales)).collect();
+        let listed = changes(changed.iter().copied());
+        let start = (first - chrono::Days::new(moved_back)).to_string();
+        let stream = if by_campaign { "stats_by_campaign" } else { "stats_by_publisher" };
+        let plan = planned(stream, &known("2026-01-01"), are_listed.then_some(&listed), &scope(&start), 20);
+        let days = days_of(&plan);
+        let distinct: BTreeSet<NaiveDate> = days.iter().copied().collect();
+        prop_assert_eq!(distinct.len(), days.len());
+        let today = day("2026-11-20");
+        let due = changed.iter().map(|(day, _)| *day).filter(|day| are_listed && *day <= today);
+        for wanted in due.chain([today, day("2026-11-19")]).chain(day(&start).iter_days().take_while(|day| *day < first)) {
+            prop_assert!(distinct.contains(&wanted), "{} is not read", wanted);
+        }
+    }
+}
