@@ -332,7 +332,7 @@ mod tests {
         for other in [
             Failed { subject: Subject::Regions, ..one.clone() },
             Failed { partition: advertiser, ..one.clone() },
-            Failed { standing: Standing::OtherSide, ..one.clone() },
+            Failed { standing: Standing::OtherSide(1), ..one.clone() },
             failed(1, CallError::Refused { status: 404, text: "No access".into() }),
         ] {
             assert!(!is_same_cause(&one, &other), "{other:?}");

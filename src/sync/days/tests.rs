@@ -109,7 +109,7 @@ fn beyond_its_share_a_partition_reads_the_most_urgent_days_that_the_allowance_pa
 #[test]
 fn what_may_be_stale_is_read_from_its_newest_day_down_with_what_the_share_leaves() {
     let mut known = known("2026-01-01");
-    known.days = None;
+    (known.aged, known.days) = (None, None);
     let changed = [day("2026-02-01"), day("2026-02-02")];
     let plan = planned("stats_by_publisher", &known, Some(&changes(changed.map(|day| (day, 1)))), &scope("2026-01-01"), 1);
     let days = days_of(&plan);
