@@ -18,6 +18,7 @@ mod config_changes;
 mod discover;
 mod docs;
 mod errors;
+mod failpoints;
 mod fault_table;
 mod history;
 mod hostile;

@@ -6,6 +6,7 @@ use super::context::Context;
 use super::plan::Plan;
 use super::records::RecordWriter;
 use super::state::{PartitionState, StreamState};
+use crate::failpoint::reach;
 use crate::protocol::Descriptor;
 use crate::streams::{AccountId, Cut, Lane, Moment, Partition, Role, Slice, Stream, midnight};
 
@@ -65,6 +66,7 @@ impl<'r> Checkpoint<'r> {
         }
         let lists_deleted = self.lists_deleted.contains(&slice.partition);
         let lanes = self.stream.lanes();
+        reach("commit.before");
         let Some(state) = self.entry(&slice.partition) else { return };
         match slice.cut {
             Cut::Window(window) => state.commit(slice.lane, window),
@@ -74,6 +76,7 @@ impl<'r> Checkpoint<'r> {
         if lists_deleted {
             state.retire_deleted(lanes);
         }
+        reach("commit.after");
         self.emit(records);
     }
 
@@ -116,7 +119,9 @@ impl<'r> Checkpoint<'r> {
     pub(super) fn emit(&mut self, records: u64) {
         let since = records - self.records_at_last_state.unwrap_or(0);
         self.context.progress.rows(since);
+        reach("state.before");
         self.context.emitter.state(&self.descriptor, self.state.next_blob(), since);
+        reach("state.after");
         self.records_at_last_state = Some(records);
         self.last_state = Instant::now();
     }
