@@ -38,4 +38,5 @@ mod row_limits;
 mod row_path;
 mod secrets;
 mod silence;
+mod soak;
 mod spec;
