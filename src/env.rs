@@ -1,6 +1,7 @@
 //! What the process gets from its surroundings: every variable that is read, and the clock.
 //!
-//! `LOG_LEVEL` is the platform's. The two `SOURCE_AWIN_TEST_*` are for tests alone, and said in a WARN while they are in force.
+//! `LOG_LEVEL` is the platform's. `SOURCE_AWIN_TEST_NOW` and `_MINUTE_MS` are for tests alone, and said in a WARN while
+//! they are in force; `_DIES_AT` is not read by release builds.
 //! The HTTP client reads `HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR` by itself.
 
 use std::env::{self, VarError};
@@ -13,6 +14,10 @@ use tokio::time::Instant;
 const NOW: &str = "SOURCE_AWIN_TEST_NOW";
 /// Milliseconds of the quota's minute.
 const MINUTE: &str = "SOURCE_AWIN_TEST_MINUTE_MS";
+
+/// A point of the program and the time at which it is reached, `state.before:3`: there a crash test lets the process die.
+#[cfg(debug_assertions)]
+const DIES_AT: &str = "SOURCE_AWIN_TEST_DIES_AT";
 
 /// The clock, and the length of a minute.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +75,14 @@ const REAL_MINUTE: Duration = Duration::from_secs(60);
 
 fn wrong(name: &str, value: &str, wanted: &str) -> String {
     format!("The environment variable {name} is {value}, not {wanted}. It is for tests only: unset it.")
+}
+
+/// Where the process is to die: a point, and the how manieth time it is reached.
+#[cfg(debug_assertions)]
+pub(crate) fn dies_at() -> Option<(String, u64)> {
+    let text = env::var(DIES_AT).ok()?;
+    let (point, hit) = text.split_once(':')?;
+    Some((point.to_owned(), hit.parse().ok()?))
 }
 
 /// Whether the platform asks for DEBUG lines.

@@ -1,6 +1,6 @@
 //! Tables as a destination builds them (the last write of a key wins), and the tables that the sandbox's truth demands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use awin_sandbox::{DateType, Kind, Report, World};
 use chrono::{Days, NaiveDate};
@@ -272,6 +272,14 @@ pub fn assert_in_sync(world: &World, config: &Value, tables: &Tables, streams: &
 /// Whether the table of `stream` is what the sandbox's truth demands.
 pub fn is_in_sync(world: &World, config: &Value, tables: &Tables, stream: &str) -> bool {
     tables.table(stream) == truth(world, stream, config)
+}
+
+/// Rows that are not what the truth demands, missing and superfluous ones too: the key, what there is, what must be.
+pub fn stale_rows(world: &World, config: &Value, tables: &Tables, stream: &str) -> Vec<(String, Option<Row>, Option<Row>)> {
+    let (table, truth) = (tables.table(stream), truth(world, stream, config));
+    let keys: BTreeSet<&String> = table.keys().chain(truth.keys()).collect();
+    let stale = keys.into_iter().filter(|key| table.get(*key) != truth.get(*key));
+    stale.map(|key| (key.clone(), table.get(key).cloned(), truth.get(key).cloned())).collect()
 }
 
 #[track_caller]

@@ -24,6 +24,7 @@ use super::{
     Trace, TraceBody, TraceError,
 };
 use crate::env::now_millis;
+use crate::failpoint::reach;
 use crate::terminal::Terminal;
 
 /// Bytes of lines that are handed over at once: large enough to make the hand-over cheap, small enough to keep memory flat.
@@ -74,12 +75,14 @@ impl Emitter {
                     if is_aborted.load(Ordering::Relaxed) {
                         return;
                     }
+                    reach("write.before");
                     if let Err(error) = output.write_all(lines).and_then(|()| output.flush()) {
                         if error.kind() != io::ErrorKind::BrokenPipe {
                             report(&error);
                         }
                         return; // Dropping the receiver tells the other side.
                     }
+                    reach("write.after");
                 }
             }
             is_written.store(true, Ordering::Release);
@@ -209,10 +212,13 @@ impl Emitter {
             return Ok(());
         }
         let place = self.batches.reserve().await.map_err(|_| Closed)?;
+        reach("hand_over.before");
         let mut shared = self.shared();
         if !shared.lines.is_empty() {
             place.send(std::mem::replace(&mut shared.lines, Vec::with_capacity(2 * BATCH)));
         }
+        drop(shared);
+        reach("hand_over.after");
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use super::plan::Plan;
 use super::records::RecordWriter;
 use super::state::{PartitionState, StreamState};
 use super::tally::{Tally, Written};
+use crate::failpoint::reach;
 use crate::protocol::{Descriptor, Level, SyncMode};
 use crate::streams::{AccountId, Cut, Lane, Moment, Partition, Role, Slice, Source, Stream, midnight};
 
@@ -109,6 +110,7 @@ impl<'r> Checkpoint<'r> {
         }
         let lists_deleted = self.lists_deleted.contains(&slice.partition);
         let (lanes, now) = (self.stream.lanes(), self.context.now);
+        reach("commit.before");
         let Some(state) = self.entry(&slice.partition) else { return };
         match &slice.cut {
             Cut::Window(window) => {
@@ -125,6 +127,7 @@ impl<'r> Checkpoint<'r> {
         if lists_deleted {
             state.retire_deleted(lanes);
         }
+        reach("commit.after");
         self.has_news = true;
         if self.is_due() {
             self.emit();
@@ -182,7 +185,9 @@ impl<'r> Checkpoint<'r> {
         let written = self.tally.written();
         let records = written.records - self.at_last_state.map_or(0, |last| last.records);
         self.context.progress.rows(records);
+        reach("state.before");
         self.size = self.context.emitter.state(&self.descriptor, self.state.next_blob(), records);
+        reach("state.after");
         self.at_last_state = Some(written);
         self.last_state = Instant::now();
         self.has_news = false;
