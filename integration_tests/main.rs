@@ -22,6 +22,7 @@ mod history;
 mod in_sync;
 mod layers;
 mod limits;
+mod links;
 mod mistakes;
 mod odd_answers;
 mod output;
