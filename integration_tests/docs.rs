@@ -4,6 +4,9 @@
 mod columns;
 #[path = "../examples/tables/diagram.rs"]
 mod diagram;
+#[path = "../examples/freshness.rs"]
+#[expect(dead_code, reason = "its main writes the picture")]
+mod freshness;
 #[path = "../examples/tables/reference.rs"]
 mod reference;
 
@@ -17,7 +20,8 @@ fn assert_written(file: &str, text: &str) {
     let found = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         found == text,
-        "docs/{file} is not what `catalog/` and the declarations say: run `cargo run --example tables` and commit the result"
+        "docs/{file} is not what its program writes: run `cargo run --example {}` and commit the result",
+        if file.starts_with("tables") { "tables" } else { "freshness" }
     );
 }
 
@@ -29,6 +33,36 @@ fn the_table_reference_is_what_discover_says() {
 #[test]
 fn the_picture_of_the_tables_is_what_discover_says() {
     assert_written("tables.svg", &diagram::svg());
+}
+
+#[test]
+fn the_picture_of_freshness_is_what_its_data_say() {
+    let data = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/freshness.tsv")).expect("the data");
+    assert_written("freshness.svg", &freshness::svg(&data));
+}
+
+/// Who looks up an error must find it as it is.
+#[test]
+fn the_texts_of_the_setup_guide_are_those_of_the_connector() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("src")];
+    let mut source = String::new();
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                source += &std::fs::read_to_string(path).expect("source");
+            }
+        }
+    }
+    let page = std::fs::read_to_string(root.join("docs/setup.md")).expect("the guide");
+    let (_, table) = page.split_once("### Troubleshooting").expect("its section");
+    let texts: Vec<&str> =
+        table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(text, _)| text)).collect();
+    assert!(texts.len() > 15, "{texts:?}");
+    let unknown: Vec<&&str> = texts.iter().filter(|text| !source.contains(**text)).collect();
+    assert!(unknown.is_empty(), "no such text: {unknown:?}");
 }
 
 /// The reference takes the endpoints from the schemas' descriptions.

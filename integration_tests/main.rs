@@ -25,6 +25,7 @@ mod hostile;
 mod in_sync;
 mod layers;
 mod limits;
+mod links;
 mod mistakes;
 mod odd_answers;
 mod output;
