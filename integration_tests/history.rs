@@ -189,8 +189,8 @@ fn tell(index: usize, life: &Life, lookback_days: i64) -> Told {
 /// Makes equal what the documentation says is not caught, and nothing else.
 fn forgive(table: &mut Table, truth: &mut Table, told: &[Told], rules: &Rules, now: DateTime<Utc>, covered_anew: DateTime<Utc>) {
     for told in told {
-        let prefix = format!("{}|", told.sale.id);
-        let keys: BTreeSet<String> = table.keys().chain(truth.keys()).filter(|key| key.starts_with(&prefix)).cloned().collect();
+        let end = format!("|{}\"", told.sale.id);
+        let keys: BTreeSet<String> = table.keys().chain(truth.keys()).filter(|key| key.ends_with(&end)).cloned().collect();
         for key in keys {
             let is_deleted = told.deleted.is_some_and(|at| at <= now);
             // Deleted before it was first read, where Awin lists deleted rows only on demand: never seen.

@@ -226,7 +226,7 @@ fn numbers_keep_every_digit() {
     let body = format!("[{}]", row(3, &format!(",\"paymentId\":{id},\"lapseTime\":7.0")));
     let output = connector(&serving(&body)).with("advertiser_ids", "90210").read(&["transactions"], None).ok();
     let text = String::from_utf8_lossy(&output.raw);
-    assert!(text.contains(&format!("\"paymentId\":{id},\"lapseTime\":7}}")), "an integer is written as one: {text}");
+    assert!(text.contains(&format!("\"paymentId\":{id},\"lapseTime\":7,\"rowId\"")), "an integer is written as one: {text}");
 }
 
 /// A sandbox with large windows, and a connector that reads `days` of them.
