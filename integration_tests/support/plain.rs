@@ -90,7 +90,26 @@ fn is_money(schema: &Value) -> bool {
 
 /// The integer that a decimal text stands for, if it stands for one.
 fn integer(text: &str) -> Option<Value> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let exponent: i32 = exponent.parse().ok().filter(|exponent| (-400..=400).contains(exponent))?;
+    if exponent != 0 {
+        // Move the point, one digit at a time.
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let (mut whole, mut fraction) = (whole.to_owned(), fraction.to_owned());
+        for _ in 0..exponent.abs() {
+            if exponent > 0 {
+                whole.push(if fraction.is_empty() { '0' } else { fraction.remove(0) });
+            } else {
+                let digit = whole.pop().filter(char::is_ascii_digit).unwrap_or('0');
+                fraction.insert(0, digit);
+            }
+        }
+        if whole.is_empty() || whole == "-" {
+            whole.push('0');
+        }
+        return integer(&format!("{whole}.{fraction}"));
+    }
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = whole.strip_prefix('-').unwrap_or(whole);
     let sound = !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit()) && fraction.bytes().all(|c| c == b'0');
     if !sound {
