@@ -20,6 +20,7 @@ mod docs;
 mod errors;
 mod failpoints;
 mod fault_table;
+mod fuzzed;
 mod history;
 mod hostile;
 mod in_sync;

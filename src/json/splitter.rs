@@ -132,7 +132,7 @@ impl Splitter {
             return Ok(Step::More);
         }
         loop {
-            match self.step(&mut take) {
+            match self.step(ended, &mut take) {
                 Ok(None) => {}
                 Ok(Some(step)) => {
                     self.wanted = 1;
@@ -149,7 +149,7 @@ impl Splitter {
     }
 
     /// One step forward. On an error nothing has moved but over white space and into a large value.
-    fn step(&mut self, take: &mut impl FnMut(RawRow<'_>) -> Scanned) -> Result<Option<Step>, Box<JsonError>> {
+    fn step(&mut self, ended: bool, take: &mut impl FnMut(RawRow<'_>) -> Scanned) -> Result<Option<Step>, Box<JsonError>> {
         const MARK: &[u8] = b"\xef\xbb\xbf";
         if !matches!(self.place, Place::Start | Place::LargeMember | Place::LargeRow) {
             self.at = skip_space(&self.buffer, self.at);
@@ -189,6 +189,8 @@ impl Splitter {
             },
             Place::Closed if at < b.len() => return Err(syntax(at, "the end of the answer")),
             Place::Closed if self.found_rows || self.found_null => return Ok(Some(Step::End)),
+            // What may still follow decides what is wrong, wherever the body is cut.
+            Place::Closed if !ended => return Err(JsonError::Incomplete.into()),
             Place::Closed => {
                 let what = format!("the answer is an object without rows ({})", self.names.join(", "));
                 return Err(JsonError::Shape(what).into());
