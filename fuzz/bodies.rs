@@ -9,7 +9,7 @@ use source_awin::config::Config;
 use source_awin::json::{Envelope, JsonError, Splitter, Step};
 use source_awin::protocol::{ConfiguredCatalog, Descriptor, Failure, InputState, SyncMode};
 use source_awin::streams::{AccountId, AccountKind, Cut, Partition, STREAMS, Slice, Stream, Window, find, midnight};
-use source_awin::sync::{RecordWriter, StreamState};
+use source_awin::sync::{RecordWriter, StreamState, Tally};
 
 fn configuration() -> Config {
     Config::parse(r#"{"api_token":"t","start_date":"2026-01-01"}"#).expect("valid")
@@ -63,7 +63,7 @@ fn lines_of(stream: &'static Stream, body: &[u8], size: usize) -> (Vec<Value>, R
     let cut = if stream.is_incremental() { Cut::Window(window) } else { Cut::Whole };
     let slice = Slice { partition: Partition::of(account), lane: &stream.lanes()[0], cut };
     let descriptor = Descriptor { name: stream.name.into(), namespace: None };
-    let mut writer = RecordWriter::new(stream, &descriptor, &[], &config);
+    let mut writer = RecordWriter::new(stream, &descriptor, &[], &config, Tally::default());
     writer.begin(&slice);
     writer.begin_answer();
     let envelope = Envelope { rows: "pageItems", wrapper: "body", members: &[], reason: "error", takes_null: true };

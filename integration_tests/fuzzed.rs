@@ -9,6 +9,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use crate::support::seeded;
+
 /// What is put in: pieces of JSON that often matter, and bytes that should not be there.
 const WORDS: [&[u8]; 30] = [
     b"{",
@@ -96,7 +98,8 @@ fn fuzz(name: &str, target: fn(&[u8])) {
         target(text);
     }
     let cases = std::env::var("PROPTEST_CASES").map_or(3000, |text| text.parse().expect("a number"));
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    // The same texts in every run; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` look further.
+    let config = ProptestConfig { cases, failure_persistence: None, ..seeded() };
     proptest::test_runner::TestRunner::new(config)
         .run(&(select(corpus), edits()), |(mut text, edits)| {
             for edit in &edits {

@@ -13,3 +13,15 @@ pub mod virtually;
 
 pub use connector::{Connector, Output};
 pub use tables::{Tables, assert_in_sync};
+
+/// The configuration of properties that compare two implementations over random texts: a fixed seed, so that a change is never
+/// blamed for what it did not do, unless `PROPTEST_RNG_SEED` names another.
+pub fn seeded() -> proptest::test_runner::Config {
+    let config = proptest::test_runner::Config::default();
+    let is_named = std::env::var_os("PROPTEST_RNG_SEED").is_some();
+    if is_named {
+        config
+    } else {
+        proptest::test_runner::Config { rng_seed: proptest::test_runner::RngSeed::Fixed(20_261_124), ..config }
+    }
+}
