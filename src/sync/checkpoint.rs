@@ -201,20 +201,20 @@ impl<'r> Checkpoint<'r> {
         let mut left_out = Vec::new();
         if !unfinished.contains(&None) {
             let finished = |account: &AccountId| !unfinished.contains(&Some(*account));
-            let mut sent: Vec<(AccountId, String)> =
+            let mut sent: Vec<(AccountId, Option<String>)> =
                 records.sent().into_iter().filter(|(account, _)| finished(account)).collect();
             // Small accounts first: they are many, and none of them is left out for a large one.
-            sent.sort_by_key(|(_, text)| text.len());
+            sent.sort_by_key(|(_, text)| text.as_ref().map_or(usize::MAX, String::len));
             let (mut size, now) = (0, self.context.now);
             for (account, text) in sent {
-                size += text.len();
-                let is_too_much = size > MAX_SENT;
-                if is_too_much {
+                size += text.as_ref().map_or(0, String::len);
+                let text = text.filter(|_| size <= MAX_SENT);
+                if text.is_none() {
                     left_out.push(account.to_string());
                 }
                 let known = self.state.partition_mut(&Partition::of(account));
                 if let Some(known) = known.filter(|known| !known.is_of_the_future(now)) {
-                    known.remember_sent(if is_too_much { String::new() } else { text }, now);
+                    known.remember_sent(text.unwrap_or_default(), now);
                 }
             }
         }

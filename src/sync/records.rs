@@ -119,7 +119,7 @@ impl RecordWriter {
     }
 
     /// Which rows the destination has, as the state keeps it.
-    pub(super) fn sent(&self) -> Vec<(AccountId, String)> {
+    pub(super) fn sent(&self) -> Vec<(AccountId, Option<String>)> {
         self.sent.iter().flat_map(|(sent, _)| sent).map(|(account, sent)| (*account, sent.text())).collect()
     }
 

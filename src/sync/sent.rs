@@ -20,16 +20,25 @@ pub(super) struct Sent {
     before: Hashes,
     /// As of this run, by the row's key.
     now: HashesOf<u64>,
+    /// Whether there were more than can be remembered.
+    is_too_much: bool,
 }
+
+/// Rows of an account that are remembered: about a megabyte in the state.
+const MOST: usize = 160_000;
 
 impl Sent {
     /// As the state has it; nothing if it makes no sense.
     pub(super) fn of(text: &str) -> Self {
-        Self { before: decode(text).unwrap_or_default().into_iter().collect(), now: HashesOf::default() }
+        Self { before: decode(text).unwrap_or_default().into_iter().collect(), ..Self::default() }
     }
 
     /// Whether the destination has the row `key` as `hash` says. From here on it has.
     pub(super) fn has(&mut self, key: u64, hash: u64) -> bool {
+        if self.is_too_much || self.now.len() >= MOST {
+            *self = Self { is_too_much: true, ..Self::default() };
+            return false;
+        }
         let hash = hash >> (u64::BITS - BITS);
         match self.now.insert(key, hash) {
             Some(last) => last == hash,
@@ -37,12 +46,15 @@ impl Sent {
         }
     }
 
-    /// As the state keeps it.
-    pub(super) fn text(&self) -> String {
+    /// As the state keeps it; `None` if it is too much.
+    pub(super) fn text(&self) -> Option<String> {
+        if self.is_too_much {
+            return None;
+        }
         let mut hashes: Vec<u64> = self.now.values().copied().collect();
         hashes.sort_unstable();
         hashes.dedup();
-        encode(&hashes)
+        Some(encode(&hashes))
     }
 }
 
@@ -130,13 +142,16 @@ mod tests {
         assert!(!first.has(1, wide(10)), "new");
         assert!(first.has(1, wide(10)), "the same again, from another lane");
         assert!(!first.has(2, wide(20)));
-        let mut second = Sent::of(&first.text());
+        let mut second = Sent::of(&first.text().expect("few"));
         assert!(second.has(1, wide(10)));
         assert!(!second.has(2, wide(21)), "changed");
         assert!(!second.has(2, wide(20)), "and back again: the destination has the change by now");
-        let mut third = Sent::of(&second.text());
+        let mut third = Sent::of(&second.text().expect("few"));
         assert!(third.has(2, wide(20)));
-        assert!(!Sent::of(&Sent::default().text()).has(1, wide(10)));
+        assert!(!Sent::of("").has(1, wide(10)));
+        let mut many = Sent::default();
+        assert!((0..MOST as u64 + 2).all(|key| !many.has(key, wide(key))));
+        assert!(!many.has(1, wide(1)) && many.text().is_none(), "too many to be remembered");
     }
 
     #[test]
