@@ -36,7 +36,19 @@ fn interrupt(mut child: Child, process: impl Fn(&Child) -> u32, marker: &str, si
     let process = process(&child);
     let before = Instant::now();
     send(signal, process);
+    // Said again for as long as it is not heard: a signal to number one of a namespace may be lost, and a test must not wait for ever.
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    let again = std::thread::spawn({
+        let signal = signal.to_owned();
+        move || {
+            while is_done.recv_timeout(Duration::from_millis(500)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                let _ = Command::new("kill").arg(format!("-{signal}")).arg(process.to_string()).stderr(Stdio::null()).status();
+            }
+        }
+    });
     reader.read_to_end(&mut raw).expect("readable");
+    drop(done);
+    again.join().expect("no panic");
     let ended = child.wait_with_output().expect("ends");
     assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
     (Output::new(&raw, &ended.stderr, ended.status.code()), ended.status)
