@@ -21,9 +21,16 @@ use crate::streams::{AGAIN_LANE, CHANGES_OVERLAP_DAYS, Days, Moment, Partition, 
 const LEAST_SHARE: u32 = 28;
 /// Minutes of the quota that all partitions together may spend beyond their shares.
 const ALLOWANCE_MINUTES: u32 = 30;
+/// Changes are looked for so far back; a day that is older is left to the ladder.
+const MAX_REACH_DAYS: u32 = 400;
 /// Bytes that the queues of a stream may take in its state, and those of a day in it.
 const MAX_QUEUES: usize = 1 << 20;
 const BYTES_A_DAY: usize = 24;
+
+/// From when on a list of changes is needed that was heard up to `through`.
+pub(super) fn listed_from(through: Moment, now: Moment) -> Moment {
+    days_before(through, CHANGES_OVERLAP_DAYS).max(days_before(now, MAX_REACH_DAYS))
+}
 
 /// What is known of a partition of a report before its days are planned.
 pub(super) struct Reading {
@@ -70,7 +77,7 @@ impl Reading {
         let is_new = |day: NaiveDate| day >= through.date_naive();
         for lane in change_lanes() {
             let Some(state) = known.lanes.iter_mut().find(|state| state.is(lane)) else { continue };
-            let wanted = days_before(state.through.with_timezone(&zone), CHANGES_OVERLAP_DAYS);
+            let wanted = listed_from(state.through.with_timezone(&zone), scope.now);
             let is_decisions = !lane.is_optional();
             if changes.is_some_and(|changes| changes.reaches(lane, wanted)) {
                 state.through = state.through.max(scope.now.fixed_offset());
@@ -98,8 +105,8 @@ impl Reading {
             }
         }
         known.aged = known.aged.max(Some(now));
-        let listed_from = minutes(&days_before(scope.now, CHANGES_OVERLAP_DAYS));
-        days.queue.drop_done(listed_from, first, last);
+        let named_from = minutes(&days_before(scope.now, CHANGES_OVERLAP_DAYS));
+        days.queue.drop_done(named_from, first, last);
         if let Some(range) = days.queue.overflow(MAX_QUEUES / partitions.max(1) / BYTES_A_DAY) {
             days.heal = joined(&days.heal, range);
         }

@@ -45,6 +45,8 @@ pub(super) struct Changes {
     pub(super) marks: BTreeMap<Mark, (i64, u32)>,
     /// From when on each list was read, by the lane's name; without an entry it was not.
     pub(super) from: BTreeMap<&'static str, Moment>,
+    /// Whether there were more changes than are remembered: as if no list had been read.
+    pub(super) is_too_much: bool,
 }
 
 impl Changes {
@@ -53,14 +55,19 @@ impl Changes {
             let known = self.marks.entry(mark).or_insert((change, 0));
             *known = (known.0.max(change), known.1.saturating_add(sales));
         } else {
-            // Not all of it is known: as if the lists had not been read.
-            self.from.clear();
+            self.is_too_much = true;
         }
     }
 
-    /// Whether decisions were read from `moment` on.
+    /// Adds what another list found.
+    fn merge(&mut self, other: Self) {
+        self.is_too_much |= other.is_too_much;
+        other.marks.into_iter().for_each(|(mark, (change, sales))| self.add(mark, change, sales));
+    }
+
+    /// Whether the list of `lane` was read whole, from `moment` on.
     pub(super) fn reaches(&self, lane: &Lane, moment: Moment) -> bool {
-        self.from.get(lane.name).is_some_and(|from| *from <= moment)
+        !self.is_too_much && self.from.get(lane.name).is_some_and(|from| *from <= moment)
     }
 }
 
@@ -171,7 +178,7 @@ pub(super) async fn ask(context: &Context, needed: &Needed) -> Findings {
         let Some(account) = slice.partition.account else { continue };
         let changes = findings.entry(account).or_default();
         match found {
-            Ok(found) => found.marks.into_iter().for_each(|(mark, (change, sales))| changes.add(mark, change, sales)),
+            Ok(found) => changes.merge(found),
             Err(call) => {
                 let is_not_offered = slice.lane.is_optional() && matches!(call.error, CallError::BadRequest { status: 400, .. });
                 let is_first = logged.insert((account, slice.lane.name));
@@ -238,4 +245,33 @@ struct SaleRow<'a> {
     advertiser_id: Option<&'a RawValue>,
     #[serde(borrow)]
     publisher_id: Option<&'a RawValue>,
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn more_changes_than_are_remembered_count_as_lists_that_were_not_read() {
+        let now = Tz::UTC.with_ymd_and_hms(2026, 11, 20, 15, 0, 0).single().expect("a moment");
+        let lane = change_lanes().next().expect("a list of changes");
+        let mut found = Changes::default();
+        let mark = |partner| Mark { sold: now.date_naive(), decided: None, partner };
+        (0..MAX_MARKS as u64).for_each(|partner| found.add(mark(partner), 0, 1));
+        let mut changes = Changes::default();
+        changes.merge(found);
+        changes.from.insert(lane.name, now - TimeDelta::days(2));
+        assert!(changes.reaches(lane, now), "so many are remembered");
+        let mut one_more = Changes::default();
+        one_more.add(mark(MAX_MARKS as u64), 0, 1);
+        changes.merge(one_more);
+        assert!(!changes.reaches(lane, now));
+        let mut all = Changes::default();
+        (0..=MAX_MARKS as u64).for_each(|partner| all.add(mark(partner), 0, 1));
+        let mut changes = Changes { from: [(lane.name, now)].into(), ..Changes::default() };
+        changes.merge(all);
+        assert!(!changes.reaches(lane, now), "found by one list alone");
+    }
 }

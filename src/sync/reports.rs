@@ -5,16 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::context::Context;
-use super::days::{Reading, divide};
+use super::days::{Reading, divide, listed_from};
 use super::directory::Directory;
 use super::finder::{self, Findings, Needed};
-use super::plan::{Plan, Scope, days_before};
+use super::plan::{Plan, Scope};
 use super::stream::PlannedStream;
 use crate::protocol::{Level, SyncMode};
-use crate::streams::{AccountId, CHANGES_OVERLAP_DAYS, Source, change_lanes};
+use crate::streams::{AccountId, Source, change_lanes};
 
-/// Changes are looked for so far back; a day that is older is left to the ladder.
-const MAX_REACH_DAYS: u32 = 400;
 /// Days that a change may wait before that is worth a warning.
 const LONG_WAIT_DAYS: i64 = 21;
 
@@ -78,7 +76,6 @@ pub(super) async fn plan_days(
 
 /// The lists of changes that were not read far enough back, and from when on they are needed.
 fn missing(context: &Context, reports: &[&mut PlannedStream], findings: &Findings) -> Needed {
-    let furthest = days_before(context.now, MAX_REACH_DAYS);
     let mut needed = Needed::new();
     for plan in reports.iter().flat_map(|report| &report.plans) {
         let (Some(account), Some(known)) = (plan.partition.account, &plan.known) else { continue };
@@ -86,7 +83,7 @@ fn missing(context: &Context, reports: &[&mut PlannedStream], findings: &Finding
         let mut is_found = true;
         for lane in change_lanes() {
             let reached = known.lane(lane).map_or(context.now, |state| state.through.with_timezone(&context.config.timezone));
-            let wanted = days_before(reached, CHANGES_OVERLAP_DAYS).max(furthest);
+            let wanted = listed_from(reached, context.now);
             is_found &= lane.is_optional() || findings.get(&account).is_some_and(|changes| changes.reaches(lane, wanted));
             if !is_found {
                 needed.entry((account, lane.name)).and_modify(|known| *known = (*known).min(wanted)).or_insert(wanted);

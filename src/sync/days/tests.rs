@@ -37,7 +37,7 @@ fn changes(days: impl IntoIterator<Item = (NaiveDate, u32)>) -> Changes {
     let change = minutes(&afternoon("2026-11-20")) - 60;
     let marks = days.into_iter().map(|(sold, sales)| (Mark { sold, decided: None, partner: 7 }, (change, sales)));
     let early = Tz::UTC.from_utc_datetime(&DateTime::UNIX_EPOCH.naive_utc());
-    Changes { marks: marks.collect(), from: change_lanes().map(|lane| (lane.name, early)).collect() }
+    Changes { marks: marks.collect(), from: change_lanes().map(|lane| (lane.name, early)).collect(), ..Changes::default() }
 }
 
 fn planned(stream_name: &str, known: &PartitionState, changes: Option<&Changes>, scope: &Scope, per_minute: u32) -> Plan {
@@ -88,6 +88,23 @@ fn without_the_lists_of_changes_the_plain_look_back_is_read() {
     let look_back: Vec<NaiveDate> = day("2026-10-22").iter_days().take(30).collect();
     assert_eq!(days[..30], look_back, "through minus 28 days, to today");
     assert!(days[30..].iter().all(|old| *old < day("2026-10-22")), "{days:?}");
+}
+
+#[test]
+fn a_connection_that_rested_for_years_hears_of_changes_again() {
+    let mut known = known("2022-09-01");
+    let rested = afternoon("2024-01-01").fixed_offset();
+    (known.through, known.aged) = (rested, Some(rested));
+    known.lanes.iter_mut().for_each(|lane| lane.through = rested);
+    let furthest = listed_from(afternoon("2024-01-01"), scope("2022-09-01").now);
+    let listed = Changes { from: change_lanes().map(|lane| (lane.name, furthest)).collect(), ..Changes::default() };
+    let scope = scope("2022-09-01");
+    let stream = find("stats_by_publisher").expect("a stream");
+    let plan = plan(stream, &Partition::of(ACCOUNT), Some(&known), &scope);
+    let reading = Reading::new(stream, &plan, &scope, Some(&listed), DateType::Transaction, &BTreeMap::new(), 1);
+    assert!(!reading.falls_back);
+    let lanes = reading.known.expect("known before").lanes;
+    assert!(!lanes.is_empty() && lanes.iter().all(|lane| lane.through == scope.now.fixed_offset()));
 }
 
 #[test]
