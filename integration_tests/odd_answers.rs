@@ -114,6 +114,37 @@ fn pages_that_do_not_turn_come_to_an_end() {
     }
 }
 
+/// Pages that do not add up to what Awin says there is. Page 1 holds two queries.
+#[test]
+fn pages_that_hold_less_than_awin_says_are_an_error() {
+    let page = |ids: std::ops::Range<u64>, pages: u32, rows: usize| {
+        let query = |id: u64| format!(r#"{{"enquiryId":{id},"enquiryDate":"2026-11-18T10:00:00","enquiryStatus":"pending"}}"#);
+        let items = ids.map(query).collect::<Vec<_>>().join(",");
+        let body = format!(r#"{{"pageItems":[{items}],"totalPagesAvailable":{pages},"totalRowsAvailable":{rows}}}"#);
+        answer(200, "content-type: application/json\r\n", &body)
+    };
+    // What each call is answered; the last answer goes on.
+    let cases: [(&str, Vec<String>, Option<i32>); 7] = [
+        ("whole", vec![page(0..2, 2, 3), page(2..3, 2, 3)], Some(0)),
+        ("a row came once", vec![page(0..2, 2, 3), page(2..4, 2, 4), page(0..2, 2, 4), page(2..4, 2, 4)], Some(0)),
+        ("no content", vec![page(0..2, 2, 3), answer(204, "", "")], Some(1)),
+        ("an empty page", vec![page(0..2, 3, 5), page(0..0, 3, 5), page(2..5, 3, 5)], Some(1)),
+        ("the same page", vec![page(0..2, 2, 3), page(0..2, 2, 3)], Some(1)),
+        ("a short last page", vec![page(0..2, 2, 5), page(2..3, 2, 5)], Some(1)),
+        ("never still", (2..20).map(|rows| page(0..2, 2, rows)).collect(), Some(1)),
+    ];
+    for (name, answers, code) in cases {
+        let server = Echo::start(move |_, before| answers[before.min(answers.len() - 1)].clone());
+        let sandbox = sandbox();
+        let connector = connector(&sandbox).with("publisher_ids", "500321").with("api_url", server.url());
+        let full = catalog(&["transaction_queries"], "full_refresh");
+        let output = Output::of(&mut connector.read_command(&full, None));
+        assert_valid(&output);
+        assert_eq!(output.code, code, "{name}: {:?}", output.errors());
+        assert_eq!(output.errors().len(), usize::from(code == Some(1)), "{name}");
+    }
+}
+
 #[test]
 fn a_market_that_is_refused_does_not_hold_up_the_others() {
     let sandbox = sandbox();

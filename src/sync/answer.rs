@@ -92,10 +92,9 @@ impl Answers<'_> {
         checkpoint: &mut Checkpoint<'_>,
         more_calls: &impl Fn(u64),
     ) -> Result<(), Interrupt> {
-        let mut page = 1;
-        let mut total = None;
-        let mut runs = 1;
-        let mut last = None;
+        let (mut page, mut runs) = (1, 1);
+        let mut promised = Paging::default();
+        let (mut rows, mut last) = (0, None);
         loop {
             let opened = if let Some(opened) = opened.take() {
                 opened
@@ -105,23 +104,35 @@ impl Answers<'_> {
                 body.map(|body| (call, body)).map_err(Box::new)
             };
             let (mut call, body) = opened.map_err(Interrupt::Call)?;
-            let (paging, rows) = self.answer(part, &mut call, body, checkpoint).await?;
+            let (paging, rows_here) = self.answer(part, &mut call, body, checkpoint).await?;
             let Some(page_size) = self.stream.endpoint.page_size else { return Ok(()) };
-            if total.is_some() && paging.rows.is_some() && total != paging.rows && runs < MAX_PAGE_RUNS {
+            let wrong = |what: String| Err(Interrupt::Call(Box::new(call.failed(CallError::Shape(what)))));
+            if page > 1 && paging.rows.is_some() && promised.rows != paging.rows {
                 // Rows came or went between two pages, so one may have slipped from one to the other.
-                (page, runs, total) = (1, runs + 1, None);
+                if runs == MAX_PAGE_RUNS {
+                    return wrong(format!("the number of its rows changed {runs} times while its pages were read"));
+                }
+                (page, runs, rows, last) = (1, runs + 1, 0, None);
                 continue;
             }
-            total = paging.rows;
-            let more = match paging.pages {
-                Some(pages) => u64::from(page) < pages && rows > 0,
-                // A list: of one page's length, there may be another; longer, Awin knows no pages here.
-                None => rows == u64::from(page_size),
-            };
-            // The same page again: Awin does not turn pages.
+            if page == 1 {
+                promised = paging;
+            }
+            rows += rows_here;
             let digest = Some(self.records.digest());
-            if !more || digest == last {
-                return Ok(());
+            // The same page again: Awin does not turn pages.
+            let is_turned = digest != last;
+            let more = match promised.pages {
+                Some(pages) => u64::from(page) < pages && rows_here > 0,
+                // A list: of one page's length, there may be another; longer, Awin knows no pages here.
+                None => rows_here == u64::from(page_size),
+            };
+            if !more || !is_turned {
+                return match promised.rows {
+                    Some(_) if !is_turned => wrong(format!("page {page} is the page before it once more")),
+                    Some(all) if rows < all => wrong(format!("its pages hold {rows} rows, and Awin says there are {all}")),
+                    _ => Ok(()),
+                };
             }
             (page, last) = (page + 1, digest);
             more_calls(1);
