@@ -341,7 +341,8 @@ mod tests {
             // A number at the very end needs the byte after it.
             text.push(b' ');
             let valid = serde_json::from_slice::<serde_json::Value>(&text).is_ok();
-            let scanned = super::value(&text, 0);
+            // The damage may be white space in the place of the value's first byte.
+            let scanned = super::value(&text, skip_space(&text, 0));
             let whole = scanned.as_ref().is_ok_and(|&(end, _)| skip_space(&text, end) == text.len());
             // serde_json also refuses lone surrogates and numbers out of a double's range, which are JSON by grammar.
             prop_assert!(whole || !valid, "{:?}", String::from_utf8_lossy(&text));

@@ -10,54 +10,14 @@ use crate::streams::{Moment, midnight};
 const HOUR: u32 = 1;
 const DAY: u32 = 24;
 
-/// Ages, in hours, beside the days that a change names.
-const RUNGS: &[u32] = &[
-    0,
-    HOUR,
-    6 * HOUR,
-    DAY,
-    2 * DAY,
-    3 * DAY,
-    5 * DAY,
-    7 * DAY,
-    10 * DAY,
-    14 * DAY,
-    18 * DAY,
-    23 * DAY,
-    28 * DAY,
-    60 * DAY,
-    120 * DAY,
-    240 * DAY,
-    400 * DAY,
-];
-
-/// Ages, in hours, where changes cannot be found out: all that a day is read again after the look-back.
-const RUNGS_ALONE: &[u32] = &[
-    0,
-    HOUR,
-    6 * HOUR,
-    DAY,
-    2 * DAY,
-    3 * DAY,
-    5 * DAY,
-    7 * DAY,
-    10 * DAY,
-    14 * DAY,
-    18 * DAY,
-    23 * DAY,
-    28 * DAY,
-    35 * DAY,
-    46 * DAY,
-    60 * DAY,
-    75 * DAY,
-    90 * DAY,
-    105 * DAY,
-    120 * DAY,
-    150 * DAY,
-    200 * DAY,
-    300 * DAY,
-    400 * DAY,
-];
+/// Ages of a young day, in hours.
+const YOUNG: &[u32] =
+    &[0, HOUR, 6 * HOUR, DAY, 2 * DAY, 3 * DAY, 5 * DAY, 7 * DAY, 10 * DAY, 14 * DAY, 18 * DAY, 23 * DAY, 28 * DAY];
+/// Ages after those, beside the days that a change names.
+const OLD: &[u32] = &[60 * DAY, 120 * DAY, 240 * DAY, 400 * DAY];
+/// Ages after those where changes cannot be found out: all that a day is read again after the look-back.
+const OLD_ALONE: &[u32] =
+    &[35 * DAY, 46 * DAY, 60 * DAY, 75 * DAY, 90 * DAY, 105 * DAY, 120 * DAY, 150 * DAY, 200 * DAY, 300 * DAY, 400 * DAY];
 
 /// The first moment after `day`.
 pub(super) fn end_of(day: NaiveDate, now: Moment) -> Moment {
@@ -67,9 +27,9 @@ pub(super) fn end_of(day: NaiveDate, now: Moment) -> Moment {
 /// The days from `first` to `last` of which a rung lies after `aged` and not after `now`, in order. `alone` if nothing but
 /// their age says that days have changed.
 pub(super) fn passed(first: NaiveDate, last: NaiveDate, aged: Moment, now: Moment, alone: bool) -> Vec<NaiveDate> {
-    let rungs = if alone { RUNGS_ALONE } else { RUNGS };
+    let old = if alone { OLD_ALONE } else { OLD };
     let mut days: Vec<NaiveDate> = Vec::new();
-    for rung in rungs {
+    for rung in YOUNG.iter().chain(old) {
         // The ends of the days that pass this rung lie in (aged - rung, now - rung].
         let reach = TimeDelta::hours(i64::from(*rung));
         let (after, until) = (aged - reach, now - reach);
@@ -138,7 +98,7 @@ mod tests {
                 let now = aged + TimeDelta::hours(hours);
                 let found = passed(first, last, aged, now, false);
                 for day in first.iter_days().take_while(|day| *day <= last) {
-                    let passes = RUNGS.iter().any(|rung| {
+                    let passes = YOUNG.iter().chain(OLD).any(|rung| {
                         let moment = end_of(day, now) + TimeDelta::hours(i64::from(*rung));
                         moment > aged && moment <= now
                     });

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::seen::Hashes;
+use super::summary::counted;
 use crate::protocol::{Change, ChangeKind, ChangeReason, Emitter, Level};
 
 /// Unknown fields that are named.
@@ -70,7 +71,10 @@ impl Notes {
             let field: String = field.chars().take(SHOWN).collect();
             emitter.log(
                 Level::Warn,
-                format!("`{stream}` has a new field `{field}` that this version does not know ({count} rows). It is kept in `otherFields`."),
+                format!(
+                    "`{stream}` has a new field `{field}` that this version does not know ({}). It is kept in `otherFields`.",
+                    counted(*count, "row")
+                ),
             );
         }
         if !self.more_fields.is_empty() {
@@ -81,7 +85,10 @@ impl Notes {
         for ((field, what), count) in &self.changes {
             emitter.log(
                 Level::Warn,
-                format!("{count} rows of `{stream}`: `{field}` {what} (recorded in `meta.changes`; in Airbyte destinations `_airbyte_meta`)."),
+                format!(
+                    "{} of `{stream}`: `{field}` {what} (recorded in `meta.changes`; in Airbyte destinations `_airbyte_meta`).",
+                    counted(*count, "row")
+                ),
             );
         }
         if self.left_out > 0 {

@@ -47,7 +47,7 @@ impl<'t> Beside<'t> {
 
 struct MembersOf {
     key: &'static str,
-    /// Other members that are kept.
+    /// How many other members there may be; of none, they are passed over.
     most: usize,
 }
 
@@ -64,14 +64,16 @@ impl<'t> Visitor<'t> for MembersOf {
         while let Some(name) = map.next_key::<String>()? {
             if name == self.key {
                 rows = Some(map.next_value::<&RawValue>()?);
-            } else if members.len() < self.most {
+            } else if self.most == 0 {
+                map.next_value::<IgnoredAny>()?;
+            } else if members.len() == self.most {
+                return Err(serde::de::Error::custom(format!("it has more than {} members beside the rows", self.most)));
+            } else {
                 let value = map.next_value::<&RawValue>()?.get();
                 if name.len() + value.len() > MAX_BESIDE_BYTES {
                     return Err(serde::de::Error::custom("a member beside the rows is too large"));
                 }
                 members.insert(name, value.to_owned());
-            } else {
-                map.next_value::<IgnoredAny>()?;
             }
         }
         Ok(Beside { rows, members: members.into_iter().collect() })
@@ -102,6 +104,22 @@ mod tests {
         assert_eq!(with_members(b"{}", &beside), br#"{"more":1.50,"ratesStart":"x"}"#);
         assert_eq!(with_members(b" {}", &[]), b"{}");
         assert_eq!(with_members(b"7", &beside), b"7");
+    }
+
+    #[test]
+    fn more_members_than_rows_can_be_given_are_an_error_and_not_left_out() {
+        let text = |count: usize| {
+            let members: Vec<String> = (0..count).map(|number| format!(r#""m{number}":{number}"#)).collect();
+            format!(r#"{{"groups":[],{}}}"#, members.join(","))
+        };
+        let kept = |count: usize| {
+            let text = text(count);
+            let object = unwrapped(text.as_bytes()).expect("JSON");
+            Beside::of(object, "groups").map(|object| object.members.len())
+        };
+        assert_eq!(kept(MAX_BESIDE), Ok(MAX_BESIDE));
+        let error = kept(MAX_BESIDE + 1).expect_err("one too many");
+        assert!(error.to_string().contains("more than 50 members beside the rows"), "{error}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::directory::Directory;
 use super::finder::{self, Findings, Needed};
 use super::plan::{Plan, Scope};
 use super::stream::PlannedStream;
+use super::summary::counted;
 use crate::protocol::{Level, SyncMode};
 use crate::streams::{AccountId, Source, change_lanes};
 
@@ -68,7 +69,12 @@ pub(super) async fn plan_days(
         }
         for (account, (calls, aged, changed)) in counts {
             let (name, account) = (report.stream.name, directory.name(account));
-            let text = format!("`{name}` of {account}: {calls} calls ({aged} days by age, {changed} days changed).");
+            let text = format!(
+                "`{name}` of {account}: {} ({} by age, {} changed).",
+                counted(calls, "call"),
+                counted(aged as u64, "day"),
+                counted(changed as u64, "day")
+            );
             context.emitter.log(Level::Info, text);
         }
     }
@@ -128,7 +134,8 @@ pub(super) fn log_behind(
         let waits = context.now.to_utc() - oldest;
         let level = if waits > TimeDelta::days(LONG_WAIT_DAYS) { Level::Warn } else { Level::Info };
         let text = format!(
-            "`{stream}` is behind on {days} days of {} (oldest change seen {}); the next syncs will read them. Raise `lookback_days` ({}) or `requests_per_minute` ({}) to catch up faster.",
+            "`{stream}` is behind on {} of {} (oldest change seen {}); the next syncs will read them. Raise `lookback_days` ({}) or `requests_per_minute` ({}) to catch up faster.",
+            counted(days as u64, "day"),
             directory.name(account),
             oldest.with_timezone(&context.config.timezone).date_naive(),
             context.config.lookback_days,
