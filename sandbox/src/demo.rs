@@ -1,6 +1,6 @@
 //! A world to begin with.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 
 use crate::amount::decimal;
 use crate::history;
@@ -20,6 +20,8 @@ const FIRST_ADVERTISER: u64 = 90_210;
 const FIRST_PUBLISHER: u64 = 500_321;
 /// A publisher that works for all the demo's advertisers, but is not an account of the user.
 const FOREIGN_PUBLISHER: u64 = 600_001;
+/// Publishers that stand to the demo's advertisers in other ways than by taking part.
+const FIRST_APPLICANT: u64 = 610_001;
 /// Programmes that no publisher has joined: a visible one without a region, and a hidden one.
 const FOREIGN_PROGRAMMES: [u64; 2] = [81_001, 81_002];
 
@@ -63,6 +65,7 @@ impl Demo {
         relate_all(&mut world, from);
         world.sales = history::generate(self.seed, from, to, self.sales_per_day, &world).into_iter().collect();
         world.queries = history::generate_queries(self.seed, from, to, &world);
+        add_partnerships(&mut world, from);
         world
     }
 
@@ -79,6 +82,7 @@ impl Demo {
                 hides_region: false,
                 hidden: false,
                 shares_details: id.is_multiple_of(2),
+                closed: None,
             });
             let group = |number: u64, code: &str, name: &str, rate: Rate| CommissionGroup {
                 id: id * 10 + number,
@@ -154,6 +158,24 @@ fn relate_all(world: &mut World, since: DateTime<Utc>) {
     }
 }
 
+/// Partnerships of the statuses that the legacy API does not show: nobody sells by them.
+fn add_partnerships(world: &mut World, since: DateTime<Utc>) {
+    let accounts = world.accounts.clone();
+    let day = |number: u64| since + Days::new(number);
+    let invitations = [Standing::Invited, Standing::InviteRejected];
+    let publishers = accounts.iter().filter(|account| account.kind == Kind::Publisher);
+    for ((account, standing), number) in publishers.zip(invitations.into_iter().cycle()).zip(0..) {
+        world.relate(FOREIGN_PROGRAMMES[1], account.id, standing, day(10 + number));
+    }
+    let applicants = [Standing::Pending, Standing::Rejected, Standing::Suspended, Standing::NotJoined];
+    for ((id, standing), number) in (FIRST_APPLICANT..).zip(applicants).zip(0..) {
+        world.publishers.push(publisher(id, &format!("Applicant {id}")));
+        for advertiser in accounts.iter().filter(|account| account.kind == Kind::Advertiser) {
+            world.relate(advertiser.id, id, standing, day(20 + number));
+        }
+    }
+}
+
 fn add_foreigners(world: &mut World) {
     world.publishers.push(publisher(FOREIGN_PUBLISHER, "Fr\u{e9}quence Cashback"));
     for (id, hidden) in FOREIGN_PROGRAMMES.into_iter().zip([false, true]) {
@@ -167,6 +189,7 @@ fn add_foreigners(world: &mut World) {
             hides_region: true,
             hidden,
             shares_details: false,
+            closed: None,
         });
     }
 }

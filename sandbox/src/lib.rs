@@ -16,6 +16,7 @@
 
 mod amount;
 mod answer;
+mod books;
 mod change;
 mod chronicle;
 mod clock;
@@ -29,6 +30,8 @@ mod flood;
 pub mod history;
 mod json;
 mod market;
+mod payments;
+mod public;
 mod rules;
 mod sale;
 mod server;
@@ -40,6 +43,7 @@ mod zone;
 
 pub use amount::decimal;
 pub use answer::{DateType, Report};
+pub use books::{BillingDocument, DocumentKind, PrepaymentChange};
 pub use change::Change;
 pub use chronicle::{Chronicle, Decisions};
 pub use clock::{Clock, instant};
@@ -48,6 +52,8 @@ pub use desk::Call;
 pub use enquiry::{Complaint, Decision, Query};
 pub use fault::{Fault, FaultBody, FaultKind, Filler, Place, RedirectTo};
 pub use market::{CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Rate, Relationship, Standing};
+pub use payments::Payment;
+pub use public::{Endpoint, ProcessingDate, PublicApi, Quota};
 pub use rules::{
     Amendment, AmendmentDate, Booking, Bulk, Clicks, Deleted, Empty, Ends, FutureEnd, Limit, QueriesShape, Refusal, ReportLag,
     RetryAfter, Rules, Stamps, Throttle, ThrottleKind, Variants, Wrap,

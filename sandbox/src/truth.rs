@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use chrono::NaiveDate;
 
-use crate::answer::{self, Campaigns, DateType, Interval, QueryView, Report, ReportView, RowView, Span};
+use crate::answer::{self, Campaigns, DateType, Interval, QueryView, Report, ReportView, RowView, Span, public};
 use crate::market::{Programme, Standing};
 use crate::sale::Dated;
 use crate::world::{Kind, World};
@@ -115,6 +115,31 @@ impl World {
     /// (`conditions`: with `extraConditionsDetails=true`).
     pub fn truth_commission_groups(&self, publisher_id: u64, conditions: bool) -> Vec<String> {
         self.joined(publisher_id).map(|id| answer::commission_groups(self, publisher_id, id, self.now(), conditions)).collect()
+    }
+
+    /// The payments to a publisher.
+    pub fn truth_payments(&self, publisher_id: u64) -> Vec<String> {
+        public::payments(self, publisher_id)
+    }
+
+    /// The breakdown of one of them (see [`World::payments`] for their ids).
+    pub fn truth_payment_breakdowns(&self, publisher_id: u64, payment_id: u64) -> Vec<String> {
+        public::breakdowns(self, publisher_id, payment_id).unwrap_or_default()
+    }
+
+    /// The partnerships of an account, of all statuses.
+    pub fn truth_partnerships(&self, kind: Kind, account_id: u64) -> Vec<String> {
+        public::partnerships(self, kind, account_id)
+    }
+
+    /// The billing documents of an advertiser.
+    pub fn truth_billing_documents(&self, advertiser_id: u64) -> Vec<String> {
+        public::billing_documents(self, advertiser_id)
+    }
+
+    /// The changes of an advertiser's prepayment status.
+    pub fn truth_prepayment_changes(&self, advertiser_id: u64) -> Vec<String> {
+        public::prepayment_changes(self, advertiser_id)
     }
 
     fn joined(&self, publisher_id: u64) -> impl Iterator<Item = u64> {

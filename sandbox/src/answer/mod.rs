@@ -3,6 +3,7 @@
 mod bulk;
 mod campaign;
 mod params;
+pub(crate) mod public;
 mod queries;
 mod reference;
 mod reply;
@@ -49,6 +50,9 @@ pub(crate) fn answer(world: &World, method: &str, path: &str, query: &[(String, 
 }
 
 fn respond(world: &World, method: &str, path: &str, query: &[(String, String)], turn: u64) -> Answer {
+    if public::is_public(path) {
+        return Ok(public::answer(world, method, path, query));
+    }
     if world.rules.refuse_token_in_query && query.iter().any(|(name, _)| name == "accessToken") {
         return Err(Reply::bad_request("the token does not belong into the address"));
     }

@@ -81,7 +81,7 @@ pub(crate) fn answer_programmes(world: &World, id: u64, params: &Params<'_>, tur
     let rows = programmes(world, id, |programme| {
         country.is_none_or(|code| programme.country() == code)
             && match standing {
-                Some(standing) => world.standing(programme.id, id) == standing,
+                Some(standing) => world.standing(programme.id, id).name() == standing.name(),
                 None => hidden || !programme.hidden,
             }
     });
@@ -130,7 +130,7 @@ pub(crate) fn answer_programme_details(world: &World, id: u64, params: &Params<'
     let mut words = STANDINGS.map(|it| (it.name(), Some(it))).to_vec();
     words.push(("any", None));
     let wanted = params.choice("relationship", Some(Standing::Joined), &words)?;
-    let fits = wanted.is_none_or(|wanted| world.standing(advertiser_id, id) == wanted);
+    let fits = wanted.is_none_or(|wanted| world.standing(advertiser_id, id).name() == wanted.name());
     programme_details(world, id, advertiser_id).filter(|_| fits).map(Reply::json).ok_or_else(Reply::not_found)
 }
 

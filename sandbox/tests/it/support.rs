@@ -41,6 +41,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
     pub(crate) retry_after: Option<String>,
+    /// `RateLimit-Limit` and `RateLimit-Remaining`
+    pub(crate) rate_limit: Option<(String, String)>,
     pub(crate) encoding: Option<String>,
 }
 
@@ -56,6 +58,13 @@ impl Answer {
             Value::Array(rows) => rows,
             other => panic!("not an array: {other}"),
         }
+    }
+
+    /// The `results` of an answer of the second API.
+    pub(crate) fn results(&self) -> Vec<Value> {
+        assert_eq!(self.status, 200, "{}", self.body);
+        let answer = self.json();
+        answer["results"].as_array().unwrap_or_else(|| panic!("no results: {answer}")).clone()
     }
 
     /// The `id`s of the rows, in order of size.
@@ -84,9 +93,10 @@ pub(crate) fn send(request: ureq::RequestBuilder<ureq::typestate::WithoutBody>) 
     let mut response = request.config().http_status_as_error(false).build().call()?;
     let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
     let (retry_after, encoding) = (header("retry-after"), header("content-encoding"));
+    let rate_limit = header("ratelimit-limit").zip(header("ratelimit-remaining"));
     let status = response.status().as_u16();
     let body = response.body_mut().with_config().limit(u64::MAX).read_to_string()?;
-    Ok(Answer { status, body, retry_after, encoding })
+    Ok(Answer { status, body, retry_after, rate_limit, encoding })
 }
 
 /// The advertiser's transactions of a window, with more parameters (`&name=value`).

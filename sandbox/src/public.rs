@@ -1,0 +1,82 @@
+//! The switches of the second API, `/public/v1`.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+
+use crate::rules::{RetryAfter, Throttle};
+
+/// An endpoint of the second API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Endpoint {
+    /// `publishers/{id}/payments`
+    Payments,
+    /// `publishers/{id}/payments/{paymentId}/breakdowns`
+    Breakdowns,
+    /// `publishers/{id}/advertisers`
+    Advertisers,
+    /// `advertisers/{id}/publishers`
+    Publishers,
+    /// `advertisers/{id}/billing-documents`
+    BillingDocuments,
+    /// `advertisers/{id}/prepayments/link-status-changes`
+    PrepaymentChanges,
+}
+
+/// What the calls of the second API are counted against.
+#[derive(Clone, Debug)]
+pub enum Quota {
+    /// The limit of the legacy API: the two share it.
+    Shared,
+    /// A limit of its own.
+    Own(Throttle),
+}
+
+/// How exact `processingDate` is. (Two payments of a day have no order in time, if it is a day.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessingDate {
+    /// `2026-03-01T10:00:00Z`
+    Instant,
+    /// `2026-03-01`
+    Day,
+}
+
+/// The switches.
+#[derive(Clone, Debug)]
+pub struct PublicApi {
+    /// Is the token of the legacy API good here? Otherwise every call gets a 401.
+    pub takes_token: bool,
+    /// What its calls are counted against.
+    pub quota: Quota,
+    /// Do answers bear `RateLimit-Limit` and `RateLimit-Remaining`? (Never while calls are not counted.)
+    pub rate_limit_headers: bool,
+    /// The header of a 429.
+    pub retry_after: RetryAfter,
+    /// For these accounts the user lacks the role that the endpoint asks for: 403.
+    pub role_missing: BTreeSet<(Endpoint, u64)>,
+    /// These accounts do not have the endpoint: 404.
+    pub absent: BTreeSet<(Endpoint, u64)>,
+    /// The clock moves on by this after each page of a list, so that what is to happen in the meantime happens between two
+    /// pages.
+    pub time_per_page: TimeDelta,
+    /// Exactness of `processingDate`.
+    pub processing_date: ProcessingDate,
+    /// Ids in answers are texts, as they are said to be in paths.
+    pub ids_as_text: bool,
+}
+
+impl Default for PublicApi {
+    fn default() -> Self {
+        Self {
+            takes_token: true,
+            quota: Quota::Shared,
+            rate_limit_headers: true,
+            retry_after: RetryAfter::Seconds,
+            role_missing: BTreeSet::new(),
+            absent: BTreeSet::new(),
+            time_per_page: TimeDelta::zero(),
+            processing_date: ProcessingDate::Instant,
+            ids_as_text: false,
+        }
+    }
+}
