@@ -28,6 +28,7 @@ mod layers;
 mod limits;
 mod links;
 mod mistakes;
+mod money;
 mod odd_answers;
 mod output;
 mod process;

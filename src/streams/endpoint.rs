@@ -1,20 +1,59 @@
 //! The request for a slice: the rules of each endpoint stand in its declaration, their meaning here.
 
-use super::{Cut, Moment, Slice};
+use super::{AccountId, Cut, Moment, Slice};
 use crate::awin::Request;
 use crate::config::Config;
 
 /// One of Awin's endpoints, as a stream uses it.
 #[derive(Debug)]
 pub struct Endpoint {
-    /// Path, in which `{side}` and `{account}` stand for those of the account.
+    /// Path, in which `{side}` and `{account}` stand for those of the account, `{other}` for the side of its partners, `{payment}`
+    /// for the payment.
     pub path: &'static str,
     /// Parameters, in the order in which they are sent.
     pub query: &'static [(&'static str, Param)],
     /// Where the rows stand in an answer.
     pub rows: Rows,
-    /// Rows per page, where Awin pages.
-    pub page_size: Option<u32>,
+    /// How it pages.
+    pub paging: Paging,
+    /// The least role of the token's user in the account, where Awin's page asks for one.
+    pub role: Option<&'static str>,
+}
+
+impl Endpoint {
+    /// One answer, an array of rows, to whoever may see the account.
+    pub const PLAIN: Self = Self { path: "", query: &[], rows: Rows::List("body"), paging: Paging::None, role: None };
+}
+
+/// How an endpoint pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paging {
+    /// Not at all.
+    None,
+    /// By the number of the page, so many rows on each.
+    Numbered(u32),
+    /// By the number of rows before it, so many rows on each. A page begins with the last row of the one before, which shows
+    /// whether the list has moved in the meantime.
+    Offset(u32),
+}
+
+/// Rows before a page of [`Paging::Offset`]: Awin refuses to pass over more.
+const MAX_OFFSET: u32 = 10_000;
+
+impl Paging {
+    /// Rows on a page.
+    pub fn size(self) -> Option<u32> {
+        match self {
+            Self::None => None,
+            Self::Numbered(size) | Self::Offset(size) => Some(size),
+        }
+    }
+
+    /// Rows before page `page` (from 1); nothing if Awin does not show so many.
+    pub fn offset(self, page: u32) -> Option<u32> {
+        let offset = (page - 1) * (self.size()?.max(2) - 1);
+        (offset <= MAX_OFFSET).then_some(offset)
+    }
 }
 
 /// The value of a parameter.
@@ -44,6 +83,8 @@ pub enum Param {
     Programme,
     /// The page, from 1.
     Page,
+    /// Rows before the page.
+    Offset,
     /// Rows per page.
     PageSize,
     /// Whether to list products; left out if the configuration does not want them.
@@ -71,7 +112,10 @@ impl Endpoint {
     pub fn request(&self, slice: &Slice, page: u32, config: &Config) -> Request {
         let mut path = self.path.to_owned();
         if let Some(account) = slice.partition.account {
-            path = path.replace("{side}", account.kind.as_str()).replace("{account}", &account.id.to_string());
+            path = account_path(&path, account);
+        }
+        if let Cut::Payment(payment) = &slice.cut {
+            path = path.replace("{payment}", &payment.id.to_string());
         }
         let window = slice.window();
         let mut request = Request::new(path);
@@ -87,12 +131,10 @@ impl Endpoint {
                 Param::LaneStatus => slice.lane.status.map(str::to_owned),
                 Param::StatsDate => Some(config.stats_date_type.as_str().to_owned()),
                 Param::Region => slice.partition.region.clone(),
-                Param::Programme => match slice.cut {
-                    Cut::Programme(id) => Some(id.to_string()),
-                    Cut::Window(_) | Cut::Days(..) | Cut::Whole => None,
-                },
+                Param::Programme => slice.cut.part().map(|id| id.to_string()),
                 Param::Page => Some(page.to_string()),
-                Param::PageSize => self.page_size.map(|size| size.to_string()),
+                Param::Offset => self.paging.offset(page).map(|offset| offset.to_string()),
+                Param::PageSize => self.paging.size().map(|size| size.to_string()),
                 Param::BasketProducts => config.include_basket_products.then(|| "true".to_owned()),
             };
             if let Some(value) = value {
@@ -103,6 +145,12 @@ impl Endpoint {
     }
 }
 
+/// `path` with what it says of `account`.
+pub(super) fn account_path(path: &str, account: AccountId) -> String {
+    let (side, other) = (account.kind.as_str(), account.kind.other().as_str());
+    path.replace("{side}", side).replace("{other}", other).replace("{account}", &account.id.to_string())
+}
+
 /// Awin's form of a moment: to the second, without zone.
 pub(super) fn seconds(moment: Moment) -> String {
     moment.naive_local().format("%Y-%m-%dT%H:%M:%S").to_string()
@@ -110,7 +158,7 @@ pub(super) fn seconds(moment: Moment) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AccountId, AccountKind, Partition, STREAMS, Window, find, midnight};
+    use super::super::{AccountKind, Partition, Payment, STREAMS, Window, find, midnight};
     use super::*;
 
     #[test]
@@ -205,6 +253,42 @@ mod tests {
                 &Cut::Programme(90210),
                 "/publishers/500321/commissiongroups?advertiserId=90210&extraConditionsDetails=true".to_owned(),
             ),
+            ("payments", "main", &publisher, &month, "/public/v1/publishers/500321/payments?limit=100&offset=198".to_owned()),
+            (
+                "payment_breakdowns",
+                "main",
+                &publisher,
+                &Cut::Payment(Payment { id: 77, processed: None }),
+                "/public/v1/publishers/500321/payments/77/breakdowns?limit=100&offset=198".to_owned(),
+            ),
+            (
+                "billing_documents",
+                "main",
+                &advertiser,
+                &month,
+                "/public/v1/advertisers/90210/billing-documents?limit=100&offset=198".to_owned(),
+            ),
+            (
+                "prepayment_changes",
+                "main",
+                &advertiser,
+                &month,
+                "/public/v1/advertisers/90210/prepayments/link-status-changes?limit=100&offset=198".to_owned(),
+            ),
+            (
+                "partnerships",
+                "main",
+                &advertiser,
+                &month,
+                "/public/v1/advertisers/90210/publishers?limit=1000&offset=1998".to_owned(),
+            ),
+            (
+                "partnerships",
+                "main",
+                &publisher,
+                &month,
+                "/public/v1/publishers/500321/advertisers?limit=1000&offset=1998".to_owned(),
+            ),
         ];
         for stream in STREAMS {
             assert!(table.iter().any(|row| row.0 == stream.name), "{} is not in the table", stream.name);
@@ -215,6 +299,13 @@ mod tests {
             let slice = Slice { partition: partition.clone(), lane, cut: cut.clone() };
             assert_eq!(stream.endpoint.request(&slice, 3, &config).to_string(), format!("GET {wanted}"), "{name}");
         }
+    }
+
+    #[test]
+    fn pages_by_offset_share_a_row_and_end_where_awin_ends() {
+        let paging = Paging::Offset(1000);
+        assert_eq!([1, 2, 11, 12].map(|page| paging.offset(page)), [Some(0), Some(999), Some(9990), None]);
+        assert_eq!((Paging::Offset(100).offset(102), Paging::Offset(100).offset(103)), (Some(9999), None));
     }
 
     #[test]

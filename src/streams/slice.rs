@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::{Lane, Partition, Window};
+use super::{Lane, Moment, Partition, Window};
 
 /// What one request, with its pages, answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +28,42 @@ pub enum Cut {
     Days(Window, Arc<BTreeSet<NaiveDate>>),
     /// Those of a programme that the publisher has joined.
     Programme(u64),
+    /// Those of a payment to the publisher.
+    Payment(Payment),
     /// All.
     Whole,
+}
+
+/// A payment to a publisher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// Awin's `paymentId`.
+    pub id: u64,
+    /// Its `processingDate` as a stamp in the zone of the configuration, if Awin gives one.
+    pub processed: Option<String>,
+}
+
+impl Payment {
+    /// Whether it was processed at `end` or later, for sure.
+    pub fn is_after(&self, end: Option<Moment>) -> bool {
+        let end = end.map(|end| end.date_naive().to_string());
+        end.is_some_and(|end| self.processed.as_ref().is_some_and(|processed| *processed >= end))
+    }
+
+    /// Whether it was processed before `day`, for sure.
+    pub fn is_before(&self, day: NaiveDate) -> bool {
+        self.processed.as_ref().is_some_and(|processed| processed[..10] < *day.to_string())
+    }
+}
+
+impl Cut {
+    /// The programme or payment that it is the rows of: one of several such parts of a partition, each asked for on its own.
+    pub fn part(&self) -> Option<u64> {
+        match self {
+            Self::Programme(id) | Self::Payment(Payment { id, .. }) => Some(*id),
+            Self::Window(_) | Self::Days(..) | Self::Whole => None,
+        }
+    }
 }
 
 impl Slice {
@@ -37,7 +71,7 @@ impl Slice {
     pub fn window(&self) -> Option<Window> {
         match self.cut {
             Cut::Window(window) | Cut::Days(window, _) => Some(window),
-            Cut::Programme(_) | Cut::Whole => None,
+            Cut::Programme(_) | Cut::Payment(_) | Cut::Whole => None,
         }
     }
 
@@ -53,6 +87,7 @@ impl fmt::Display for Cut {
         match self {
             Self::Window(window) | Self::Days(window, _) => write!(f, "{window}"),
             Self::Programme(id) => write!(f, "programme {id}"),
+            Self::Payment(payment) => write!(f, "payment {}", payment.id),
             Self::Whole => Ok(()),
         }
     }

@@ -37,6 +37,10 @@ pub enum Source {
     Events(Events),
     /// Totals per day.
     Report(Report),
+    /// A list that begins with what changed last, read down to what is known.
+    Feed(Feed),
+    /// What each payment to a publisher consists of, read once per payment.
+    Payments,
     /// Names and terms, read in full each time: one answer an account, or one a programme that a publisher has joined.
     Reference {
         /// One call per joined programme.
@@ -53,6 +57,17 @@ pub struct Events {
     pub status: &'static str,
     /// The first lane is the main one.
     pub lanes: &'static [Lane],
+}
+
+/// A list that begins with what changed last.
+#[derive(Debug)]
+pub struct Feed {
+    /// Field with the date that the list is ordered by.
+    pub stamp: &'static str,
+    /// The object in Awin's row that holds it; none if the row itself does.
+    pub within: Option<&'static str>,
+    /// Whether a row belongs to the day of that date, so that those outside of the configured range are left out.
+    pub is_dated: bool,
 }
 
 /// Days of one window; Awin's limit is 31, and it is not known whether that means days or seconds.
@@ -122,7 +137,7 @@ impl Stream {
         match &self.source {
             Source::Report(Report { days: Days::Asked, .. }) => 1,
             Source::Report(Report { days: Days::InRows(days), .. }) => *days,
-            Source::Events(_) | Source::Reference { .. } => WINDOW_DAYS,
+            Source::Events(_) | Source::Feed(_) | Source::Payments | Source::Reference { .. } => WINDOW_DAYS,
         }
     }
 
@@ -135,7 +150,7 @@ impl Stream {
     pub fn lanes(&self) -> &'static [Lane] {
         match &self.source {
             Source::Events(events) => events.lanes,
-            Source::Report(_) | Source::Reference { .. } => std::slice::from_ref(MAIN_LANE),
+            Source::Report(_) | Source::Feed(_) | Source::Payments | Source::Reference { .. } => std::slice::from_ref(MAIN_LANE),
         }
     }
 }

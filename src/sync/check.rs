@@ -61,7 +61,7 @@ struct Seen {
 pub async fn check(context: &Context) -> Result<Checked, String> {
     let (config, timing) = (&context.config, context.client.timing());
     let deadline = Instant::now() + timing.check;
-    let mut directory = Directory::new(context.client.clone(), context.emitter.clone(), false);
+    let mut directory = Directory::new(context, false);
     let listed = match timeout_at(deadline, directory.listed(Patience::Deadline)).await {
         Ok(listed) => listed.map_err(|error| explain::accounts_failed(&error).message)?.to_vec(),
         Err(_) => return Err(late(context, "the list of accounts")),
@@ -135,7 +135,7 @@ async fn ask(context: &Context, probe: Probe) -> (Probe, Result<Option<Vec<Strin
             read.await.map(|_| None)
         }
         Probe::Regions(account) => {
-            let mut directory = Directory::new(context.client.clone(), context.emitter.clone(), false);
+            let mut directory = Directory::new(context, false);
             directory.patience = Patience::Deadline;
             directory.regions(account, &context.config, context.now).await.map(Some)
         }
@@ -181,7 +181,7 @@ async fn judged(context: &Context, directory: &mut Directory, seen: &Seen, is_na
             Probe::Regions(_) => (Subject::Regions, "stats_by_creative"),
         };
         let standing = directory.standing(account).await;
-        let failed = Failed { subject, partition: Partition::of(account), call: call.clone(), standing };
+        let failed = Failed { subject, partition: Partition::of(account), call: call.clone(), standing, role: None };
         let message = explain::failures(stream, &[failed]).remove(0).message;
         if !is_refusal || is_named {
             return Err(message);

@@ -122,6 +122,7 @@ impl<'r> Checkpoint<'r> {
                 state.days_read(days.iter().copied(), now);
             }
             Cut::Programme(id) => state.programme = Some(*id),
+            Cut::Payment(payment) => state.payment_read(payment.id),
             Cut::Whole => {}
         }
         if lists_deleted {
@@ -195,9 +196,15 @@ impl<'r> Checkpoint<'r> {
 
     /// A stream ends with a STATE that covers all its records, also if there was nothing to read. Of accounts that are not among
     /// the `unfinished` it says which rows the destination has; `None` there stands for all.
-    pub(super) fn close(&mut self, records: &RecordWriter, unfinished: &[Option<AccountId>]) {
+    pub(super) fn close(&mut self, records: &RecordWriter, plans: &[Plan], unfinished: &[Option<AccountId>]) {
         let before = self.state.clone();
         self.state.bad_rows = records.bad_rows();
+        let is_finished = |plan: &&Plan| !unfinished.contains(&None) && !unfinished.contains(&plan.partition.account);
+        for plan in plans.iter().filter(is_finished) {
+            if let (Some(payments), Some(known)) = (&plan.payments, self.state.partition_mut(&plan.partition)) {
+                known.payments_read(payments, self.context.now);
+            }
+        }
         let mut left_out = Vec::new();
         if !unfinished.contains(&None) {
             let finished = |account: &AccountId| !unfinished.contains(&Some(*account));

@@ -236,7 +236,7 @@ fn window_of_many_days(stream: &Stream) -> Option<u32> {
             Days::InRows(days) => Some(days),
             Days::Asked => None,
         },
-        Source::Events(_) | Source::Reference { .. } => None,
+        Source::Events(_) | Source::Feed(_) | Source::Payments | Source::Reference { .. } => None,
     }
 }
 

@@ -20,7 +20,10 @@ mod context;
 mod lookup;
 mod object;
 mod outcome;
+mod pages;
 mod sent;
+
+mod payments;
 
 mod directory;
 mod finder;
@@ -28,6 +31,8 @@ mod keys;
 mod notes;
 
 mod days;
+mod envelope;
+
 mod records;
 
 mod checkpoint;

@@ -11,8 +11,8 @@ use super::state::PartitionState;
 use crate::config::Config;
 use crate::protocol::SyncMode;
 use crate::streams::{
-    AGAIN_LANE, CHANGES_OVERLAP_DAYS, Cut, Lane, MAIN_LANE, Moment, Partition, Role, Slice, Stream, Window, midnight,
-    window_count, windows,
+    AGAIN_LANE, CHANGES_OVERLAP_DAYS, Cut, FEED_OVERLAP_DAYS, Lane, MAIN_LANE, Moment, Partition, Payment, Role, Slice, Stream,
+    Window, midnight, window_count, windows,
 };
 
 /// The range of a table and the moment at which it is read.
@@ -55,6 +55,8 @@ pub struct Plan {
     pub cuts: Vec<Cuts>,
     /// Zone of its days.
     pub zone: Tz,
+    /// Ids of payments to be remembered once all of it is read.
+    pub(super) payments: Option<Vec<u64>>,
 }
 
 /// Slices that follow one rule. They are made when it is their turn: a long history has millions of them.
@@ -84,13 +86,22 @@ pub enum Cuts {
     },
     /// Days that were read before, one by one.
     Days(Vec<NaiveDate>),
+    /// A list from its newest row down to the beginning of a window.
+    Feed(Window),
     /// One answer per programme.
     Programmes(Vec<u64>),
+    /// One answer per payment.
+    Payments(Vec<Payment>),
     /// One answer.
     Whole,
 }
 
 impl Plan {
+    /// Of `partition`, of which `known` is covered.
+    pub(super) fn new(partition: Partition, known: Option<PartitionState>, cuts: Vec<Cuts>, zone: Tz) -> Self {
+        Self { partition, known, cuts, zone, payments: None }
+    }
+
     fn window_of(&self, day: NaiveDate) -> Window {
         let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
         Window { from: midnight(self.zone, day), to: midnight(self.zone, next) }
@@ -110,6 +121,10 @@ impl Plan {
                     Box::new(std::iter::once(slice(lane, Cut::Days(*window, Arc::clone(days)))))
                 }
                 Cuts::Days(days) => Box::new(days.iter().map(move |day| slice(AGAIN_LANE, Cut::Window(self.window_of(*day))))),
+                Cuts::Feed(window) => Box::new(std::iter::once(slice(main, Cut::Window(*window)))),
+                Cuts::Payments(payments) => {
+                    Box::new(payments.iter().map(move |payment| slice(main, Cut::Payment(payment.clone()))))
+                }
                 Cuts::Programmes(ids) => Box::new(ids.iter().map(move |id| slice(main, Cut::Programme(*id)))),
                 Cuts::Whole => Box::new(std::iter::once(slice(main, Cut::Whole))),
             }
@@ -122,7 +137,8 @@ impl Plan {
             Cuts::Stretch { from, to, days, .. } => window_count(*from, *to, *days),
             Cuts::Days(days) => days.len() as u64,
             Cuts::Programmes(ids) => ids.len() as u64,
-            Cuts::Within { .. } | Cuts::Whole => 1,
+            Cuts::Payments(payments) => payments.len() as u64,
+            Cuts::Within { .. } | Cuts::Feed(_) | Cuts::Whole => 1,
         };
         self.cuts.iter().map(calls).sum()
     }
@@ -136,7 +152,7 @@ pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&Parti
     let is_incremental = scope.mode == SyncMode::Incremental;
     if let Some(known) = known.filter(|known| known.is_of_the_future(scope.now)) {
         // Of a clock that was wrong, or of a test. What it says was read is not read again, whatever the range.
-        return Plan { partition: partition.clone(), known: Some(known.clone()), cuts: vec![], zone: scope.now.timezone() };
+        return Plan::new(partition.clone(), Some(known.clone()), vec![], scope.now.timezone());
     }
     let known = known.cloned().and_then(|mut state| state.clip(scope.start, scope.end).then_some(state));
     let known = known.map(|mut state| {
@@ -189,7 +205,26 @@ pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&Parti
         }
     }
     add(&stream.lanes()[0], scope.start, from, true);
-    Plan { partition: partition.clone(), known, cuts, zone }
+    Plan::new(partition.clone(), known, cuts, zone)
+}
+
+/// Plans `partition` of a stream that is read down to what is known. A list that has no dates of the table's range is read to its
+/// end at first.
+pub(super) fn plan_feed(is_dated: bool, partition: &Partition, known: Option<&PartitionState>, scope: &Scope) -> Plan {
+    let from = known_until(is_dated, known, scope);
+    let is_of_the_future = known.is_some_and(|known| known.is_of_the_future(scope.now));
+    let cuts = (from < scope.now && !is_of_the_future).then_some(Cuts::Feed(Window { from, to: scope.now }));
+    Plan::new(partition.clone(), known.cloned(), cuts.into_iter().collect(), scope.now.timezone())
+}
+
+/// The moment before which all of a list is known that is read from its newest row.
+pub(super) fn known_until(is_dated: bool, known: Option<&PartitionState>, scope: &Scope) -> Moment {
+    let zone = scope.now.timezone();
+    let start = if is_dated { scope.start } else { midnight(zone, NaiveDate::default()) };
+    let reaches_back = |known: &&PartitionState| known.from <= start.fixed_offset();
+    known
+        .filter(reaches_back)
+        .map_or(start, |known| days_before(known.through.with_timezone(&zone), FEED_OVERLAP_DAYS).max(start))
 }
 
 /// Days of a block of old events.
@@ -342,6 +377,29 @@ mod tests {
             let plan = plan(find("transactions").expect("the stream"), &Partition::of(ACCOUNT), Some(&known), &scope);
             assert_eq!(plan.known.as_ref(), Some(&known));
         }
+    }
+
+    /// What is read of a list that begins with its newest row.
+    fn feed(is_dated: bool, known: Option<&PartitionState>, scope: &Scope) -> Vec<String> {
+        let plan = plan_feed(is_dated, &Partition::of(ACCOUNT), known, scope);
+        assert_eq!(plan.calls(), plan.slices().count() as u64);
+        plan.slices().map(|slice| slice.cut.to_string()).collect()
+    }
+
+    #[test]
+    fn a_list_is_read_down_to_a_week_before_what_is_known() {
+        let scope = scope("2026-01-01", Some("2026-03-01"), INCREMENTAL);
+        assert_eq!(feed(true, None, &scope), ["2026-01-01 to 2026-11-20"]);
+        assert_eq!(feed(false, None, &scope), ["1970-01-01 to 2026-11-20"]);
+        let read = known("2026-01-01", at("2026-11-19", 15));
+        assert_eq!(feed(true, Some(&read), &scope), ["2026-11-12 to 2026-11-20"]);
+        let young = known("2026-11-18", at("2026-11-19", 15));
+        assert_eq!(feed(true, Some(&young), &scope), ["2026-01-01 to 2026-11-20"], "the start was moved back");
+        assert_eq!(feed(false, Some(&read), &scope), ["1970-01-01 to 2026-11-20"], "not all of it was ever read");
+        let whole = known("1970-01-01", at("2026-11-19", 15));
+        assert_eq!(feed(false, Some(&whole), &scope), ["2026-11-12 to 2026-11-20"]);
+        assert_eq!(feed(true, Some(&known("2026-01-01", at("2027-03-01", 0))), &scope), [""; 0], "a clock was wrong");
+        assert_eq!(feed(true, None, &Scope { start: first("2026-11-21"), ..scope }), [""; 0], "the range has not begun");
     }
 
     #[test]

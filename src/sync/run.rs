@@ -12,16 +12,16 @@ use super::context::Context;
 use super::directory::Directory;
 use super::explain::{self, Failed, Subject};
 use super::finder::Findings;
-use super::plan::{Cuts, Plan, Scope, plan};
+use super::plan::{Cuts, Plan, Scope, days_before, known_until, plan, plan_feed};
 use super::reports;
-use super::state::StreamState;
+use super::state::{PartitionState, StreamState};
 use super::stream::{self, Ended, PlannedStream, refusal, skip};
-use crate::awin::{CallError, FailedCall};
+use crate::awin::{CallError, FailedCall, Patience};
 use crate::config;
 use crate::protocol::{
     Abort, ConfiguredCatalog, ConfiguredStream, Descriptor, Failure, FailureKind, InputState, Level, Status, SyncMode,
 };
-use crate::streams::{self, AccountId, Partition, REPORTS_ONLY_ZONES, Source, Stream};
+use crate::streams::{self, AccountId, FEED_OVERLAP_DAYS, Partition, REPORTS_ONLY_ZONES, Source, Stream};
 
 /// What is to be said of a stream that failed, by stream: one failure per kind.
 type Failures = BTreeMap<Descriptor, Vec<Failure>>;
@@ -34,7 +34,7 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
     let mut failures = Failures::new();
     let wanted = known_streams(context, catalog, &mut failures);
     let has_programmes = wanted.iter().any(|configured| configured.stream.name == "programmes");
-    let mut directory = Directory::new(context.client.clone(), emitter.clone(), has_programmes);
+    let mut directory = Directory::new(context, has_programmes);
     let mut planned = Vec::new();
     let mut started = Started::default();
     for configured in &wanted {
@@ -291,12 +291,7 @@ async fn fill(
 ) -> Result<(), Abort> {
     let stream = planned.stream;
     if stream.sides.is_empty() {
-        planned.plans.push(Plan {
-            partition: Partition::TOKEN,
-            known: None,
-            cuts: vec![Cuts::Whole],
-            zone: context.config.timezone,
-        });
+        planned.plans.push(Plan::new(Partition::TOKEN, None, vec![Cuts::Whole], context.config.timezone));
         return Ok(());
     }
     let known = known_accounts(stream, &planned.state, input);
@@ -321,7 +316,7 @@ async fn fill(
         }
         let is_refusal = matches!(call.error, CallError::Refused { .. });
         outages = if call.error.failure_kind() == FailureKind::Transient { outages + 1 } else { 0 };
-        let failed = refusal(directory, subject, Partition::of(account.id), call).await;
+        let failed = refusal(directory, stream, subject, Partition::of(account.id), call).await;
         if is_refusal && !account.required {
             skip(context, directory, stream, &failed);
             planned.skipped.push(failed);
@@ -369,15 +364,38 @@ async fn plan_account(
         } else {
             Cuts::Whole
         };
-        return Ok(vec![Plan { partition: whole, known, cuts: vec![cuts], zone: context.config.timezone }]);
+        return Ok(vec![Plan::new(whole, known, vec![cuts], context.config.timezone)]);
     }
     let mut scope = Scope::new(&context.config, context.now, mode);
-    if matches!(stream.source, Source::Report(_)) {
+    match &stream.source {
         // Which days are read again is planned for all reports together, once it is known what changed.
-        scope.lookback_days = 0;
+        Source::Report(_) => scope.lookback_days = 0,
+        Source::Feed(feed) => return Ok(vec![plan_feed(feed.is_dated, &whole, state.partition(&whole), &scope)]),
+        Source::Payments => return Ok(vec![plan_payments(account, state.partition(&whole), &scope, directory).await?]),
+        Source::Events(_) | Source::Reference { .. } => {}
     }
     let partitions = partitions(context, stream, account, state, directory).await?;
     Ok(partitions.iter().map(|partition| plan(stream, partition, state.partition(partition), &scope)).collect())
+}
+
+/// Plans the breakdowns of the payments that were made to an account: those that were not read yet.
+async fn plan_payments(
+    account: AccountId,
+    known: Option<&PartitionState>,
+    scope: &Scope,
+    directory: &mut Directory,
+) -> Result<Plan, (Subject, FailedCall)> {
+    let (partition, zone) = (Partition::of(account), scope.now.timezone());
+    if scope.start >= scope.now || known.is_some_and(|known| known.is_of_the_future(scope.now)) {
+        return Ok(Plan::new(partition, known.cloned(), vec![], zone));
+    }
+    let from = known_until(true, known, scope).date_naive();
+    let payments = directory.payments.since(account, from, Patience::Full).await.map_err(|failed| (Subject::Payments, failed))?;
+    let shown_again = days_before(scope.now, FEED_OVERLAP_DAYS).date_naive();
+    let recent = payments.iter().filter(|payment| !payment.is_before(shown_again)).map(|payment| payment.id).collect();
+    let read = known.and_then(|known| known.payments.as_deref()).unwrap_or_default();
+    let unread = payments.into_iter().filter(|payment| !read.contains(&payment.id) && !payment.is_after(scope.end)).collect();
+    Ok(Plan { payments: Some(recent), ..Plan::new(partition, known.cloned(), vec![Cuts::Payments(unread)], zone) })
 }
 
 /// The partitions of an account. Regions are those that are configured, or those that are found and those that the state knows:

@@ -58,6 +58,9 @@ pub struct PartitionState {
     /// The last programme that was read, in streams that are read one programme at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programme: Option<u64>,
+    /// Payments that were dealt with: those whose breakdown was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payments: Option<Vec<u64>>,
     /// The moment up to which ages were dealt with, of the days of a report or of blocks of old sales. Not `through`, which an
     /// end date pins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -217,6 +220,7 @@ impl PartitionState {
             through: start.fixed_offset(),
             lanes,
             programme: None,
+            payments: None,
             aged: None,
             sent: None,
             days: None,
@@ -278,8 +282,24 @@ impl PartitionState {
             self.from = from;
         } else {
             debug_assert!(from <= self.through, "covered stretches are contiguous");
+            // A list that is read from its newest row may reach back before what was covered.
+            self.from = self.from.min(from);
             self.through = self.through.max(to);
         }
+    }
+
+    /// The breakdown of a payment was read.
+    pub fn payment_read(&mut self, payment: u64) {
+        let read = self.payments.get_or_insert_default();
+        if !read.contains(&payment) {
+            read.push(payment);
+        }
+    }
+
+    /// The breakdowns of all payments up to `now` were read; `recent` are those that the next run is shown again.
+    pub fn payments_read(&mut self, recent: &[u64], now: Moment) {
+        self.payments.get_or_insert_default().retain(|payment| recent.contains(payment));
+        self.through = self.through.max(now.fixed_offset());
     }
 
     /// A report of which the first day is about to be read: what changes from `now` on is to be found out.
