@@ -4,9 +4,11 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, 
 use rust_decimal::Decimal;
 
 use crate::amount::percent;
+use crate::books;
 use crate::clock::instant;
 use crate::dice::{Dice, mix};
 use crate::market::{Creative, Markets, Programme, Publisher, Relationship, Standing};
+use crate::offers;
 use crate::sale::{Event, Sale};
 use crate::world::{Access, Account, Kind, World};
 
@@ -83,6 +85,9 @@ impl Chronicle {
         self.add_accounts(&mut world);
         self.add_partners(&mut world);
         world.sales = self.sales(&world).into_iter().collect();
+        let end = self.begin + TimeDelta::days(self.days.into());
+        world.offers = offers::generate(self.seed, world.traffic_from, end, &world);
+        books::write(&mut world, midnight(self.first_day), end);
         world
     }
 

@@ -1,10 +1,13 @@
 //! A world to begin with.
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
+use rust_decimal::Decimal;
 
 use crate::amount::decimal;
+use crate::books;
 use crate::history;
 use crate::market::{CommissionGroup, Creative, Programme, Publisher, Rate, Relationship, Standing};
+use crate::offers;
 use crate::world::{Access, Account, Kind, World};
 
 /// Region, currency and name of the demo's programmes, in their order.
@@ -66,6 +69,9 @@ impl Demo {
         world.sales = history::generate(self.seed, from, to, self.sales_per_day, &world).into_iter().collect();
         world.queries = history::generate_queries(self.seed, from, to, &world);
         add_partnerships(&mut world, from);
+        add_earlier_rates(&mut world, from);
+        world.offers = offers::generate(self.seed, from, to, &world);
+        books::write(&mut world, from, to);
         world
     }
 
@@ -155,6 +161,23 @@ fn relate_all(world: &mut World, since: DateTime<Utc>) {
     }
     if let Some(publisher) = world.publishers.first().map(|publisher| publisher.id) {
         world.relate(FOREIGN_PROGRAMMES[0], publisher, Standing::Pending, since);
+    }
+}
+
+/// What the groups paid before the history begins. (Nothing is sold by it.)
+fn add_earlier_rates(world: &mut World, begin: DateTime<Utc>) {
+    let groups = world.groups.clone();
+    for (from, until, less) in [(180, 60, 2), (60, 0, 1)] {
+        let (from, until) = (begin - Days::new(from), begin - Days::new(until));
+        world.groups.extend(groups.iter().cloned().filter_map(|group| {
+            let rate = match group.rate {
+                Rate::Percentage(rate) => Rate::Percentage((rate - Decimal::from(less)).max(Decimal::ZERO)),
+                // The newest of the groups.
+                Rate::Fix(_) if less == 2 => return None,
+                Rate::Fix(amount) => Rate::Fix(amount - Decimal::new(25, 2)),
+            };
+            Some(CommissionGroup { rate, from, until: Some(until), ..group })
+        }));
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
 
-use crate::answer::{self, Reply, public};
+use crate::answer::{self, Reply, Route, offers, public};
 use crate::fault::{Fault, FaultBody, FaultKind, RedirectTo};
 use crate::flood;
 use crate::public::Quota;
@@ -26,6 +26,8 @@ pub struct Call {
     pub path: String,
     /// Parameters, decoded, in their order.
     pub query: Vec<(String, String)>,
+    /// Body, of a POST.
+    pub body: String,
     /// The status answered; `None` if no answer was given (a fault).
     pub status: Option<u16>,
     /// Was it over the limit? (The status says 429 unless a fault struck as well.)
@@ -53,6 +55,7 @@ pub(crate) struct Request {
     pub(crate) query: String,
     pub(crate) authorization: Option<String>,
     pub(crate) user_agent: String,
+    pub(crate) body: String,
 }
 
 /// How an answer is to be sent.
@@ -138,12 +141,15 @@ impl Desk {
         let remaining = meter.remaining(throttle);
         log.turn += 1;
         let turn = log.turn;
+        let for_offers = matches!(Route::of(&request.path), Some(Route::Offers(_)));
+        let token_in_query = query.iter().any(|(name, _)| name == "accessToken");
         let reply = || match refusal {
+            _ if !admitted && for_offers && token_in_query => offers::answer_without_token(),
             _ if !admitted && public => public::unauthorized(),
             _ if !admitted => Reply::unauthorized(),
             Some(wait) if public => with_retry_after(public::throttled(), world.public.retry_after, wait),
             Some(wait) => with_retry_after(Reply::throttled(world.throttle.limit), world.throttle.retry_after, wait),
-            None => answer::answer(&world, &request.method, &request.path, &query, turn),
+            None => answer::answer(&world, &request.method, &request.path, &query, &request.body, turn),
         };
         let counted = public && admitted && throttle.enabled && world.public.rate_limit_headers;
         let reply = || if counted { with_rate_limit(reply(), throttle.limit, remaining) } else { reply() };
@@ -152,8 +158,8 @@ impl Desk {
             None => Delivery::After(world.latency, reply()),
             Some(kind) => deliver_fault(kind, &world.token, &address, reply),
         };
-        if public && delivery.status() == Some(200) && !world.public.time_per_page.is_zero() {
-            let step = world.public.time_per_page;
+        let step = world.public.time_per_page;
+        if (public || for_offers) && delivery.status() == Some(200) && !step.is_zero() {
             world.clock.advance(step);
         }
         log.calls.push(Call {
@@ -162,6 +168,7 @@ impl Desk {
             method: request.method,
             path: request.path,
             query,
+            body: request.body,
             status: delivery.status(),
             throttled: refusal.is_some(),
             authorized,

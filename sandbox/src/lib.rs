@@ -30,6 +30,7 @@ mod flood;
 pub mod history;
 mod json;
 mod market;
+mod offers;
 mod payments;
 mod public;
 mod rules;
@@ -52,6 +53,7 @@ pub use desk::Call;
 pub use enquiry::{Complaint, Decision, Query};
 pub use fault::{Fault, FaultBody, FaultKind, Filler, Place, RedirectTo};
 pub use market::{CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Rate, Relationship, Standing};
+pub use offers::{Offer, OfferStatus, Voucher};
 pub use payments::Payment;
 pub use public::{Endpoint, ProcessingDate, PublicApi, Quota};
 pub use rules::{

@@ -97,6 +97,7 @@ fn build(serve: &Serve, now: DateTime<Utc>) -> World {
         publishers: serve.publishers,
     };
     let mut world = demo.build();
+    world.pay_twice_a_month();
     world.clock = Clock::System;
     world.token.clone_from(&serve.token);
     world.throttle.enabled = serve.throttle_per_minute > 0;

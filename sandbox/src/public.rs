@@ -56,8 +56,8 @@ pub struct PublicApi {
     pub role_missing: BTreeSet<(Endpoint, u64)>,
     /// These accounts do not have the endpoint: 404.
     pub absent: BTreeSet<(Endpoint, u64)>,
-    /// The clock moves on by this after each page of a list, so that what is to happen in the meantime happens between two
-    /// pages.
+    /// The clock moves on by this after each page of a list (also of offers, of the legacy API), so that what is to happen in
+    /// the meantime happens between two pages.
     pub time_per_page: TimeDelta,
     /// Exactness of `processingDate`.
     pub processing_date: ProcessingDate,

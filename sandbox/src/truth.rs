@@ -5,10 +5,11 @@
 
 use std::fmt::Display;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 
-use crate::answer::{self, Campaigns, DateType, Interval, QueryView, Report, ReportView, RowView, Span, public};
+use crate::answer::{self, Campaigns, DateType, Interval, QueryView, Report, ReportView, RowView, Span, offers, public};
 use crate::market::{Programme, Standing};
+use crate::offers::OfferStatus;
 use crate::sale::Dated;
 use crate::world::{Kind, World};
 use crate::zone::{self, Zone, local_day};
@@ -140,6 +141,26 @@ impl World {
     /// The changes of an advertiser's prepayment status.
     pub fn truth_prepayment_changes(&self, advertiser_id: u64) -> Vec<String> {
         public::prepayment_changes(self, advertiser_id)
+    }
+
+    /// The offers that are listed for a publisher that asks for this status, by id.
+    pub fn truth_offers(&self, publisher_id: u64, status: OfferStatus) -> Vec<String> {
+        let listed = self.offers.iter().filter(|offer| offer.is_listed(status, self.now()));
+        listed.map(|offer| offers::render(self, publisher_id, offer)).collect()
+    }
+
+    /// The rate periods of each programme that a publisher takes part in, the newest first, back to the first instant without any
+    /// rate: one object per period, as answered with its `effectiveDate`.
+    pub fn truth_commission_rates(&self, publisher_id: u64, conditions: bool) -> Vec<String> {
+        let mut periods = Vec::new();
+        for advertiser_id in self.joined(publisher_id) {
+            let mut at = self.now();
+            while let Some(start) = answer::rates_start(self, advertiser_id, at) {
+                periods.push(answer::commission_groups(self, publisher_id, advertiser_id, at, conditions));
+                at = start - TimeDelta::seconds(1);
+            }
+        }
+        periods
     }
 
     fn joined(&self, publisher_id: u64) -> impl Iterator<Item = u64> {

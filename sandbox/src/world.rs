@@ -11,6 +11,7 @@ use crate::dice;
 use crate::enquiry::Query;
 use crate::fault::Fault;
 use crate::market::{self, CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Relationship, Standing};
+use crate::offers::Offer;
 use crate::public::PublicApi;
 use crate::rules::{Bulk, ReportLag, Rules, Throttle};
 use crate::sale::Sales;
@@ -100,6 +101,8 @@ pub struct World {
     pub sales: Sales,
     /// Transaction queries.
     pub queries: Vec<Query>,
+    /// Offers.
+    pub offers: Vec<Offer>,
     /// Billing documents.
     pub billing_documents: Vec<BillingDocument>,
     /// Changes of prepayments.
@@ -139,6 +142,7 @@ impl World {
             traffic_from: now,
             sales: Sales::default(),
             queries: Vec::new(),
+            offers: Vec::new(),
             billing_documents: Vec::new(),
             prepayment_changes: Vec::new(),
             rules: Rules::default(),

@@ -2,11 +2,13 @@
 
 mod access;
 mod binary;
+mod books;
 mod campaign;
 mod chronicle;
 mod days;
 mod faults;
 mod floods;
+mod offers;
 mod parameters;
 mod partnerships;
 mod payments;
