@@ -29,6 +29,7 @@ mod limits;
 mod links;
 mod mistakes;
 mod money;
+mod money_flags;
 mod odd_answers;
 mod output;
 mod process;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use awin_sandbox::{
-    BillingDocument, Demo, DocumentKind, Endpoint, Event, Kind, PrepaymentChange, ProcessingDate, Sandbox, Standing, Throttle,
-    World, decimal, instant,
+    BillingDocument, Demo, DocumentKind, Endpoint, Event, Kind, PrepaymentChange, ProcessingDate, Quota, Sandbox, Standing,
+    Throttle, World, decimal, instant,
 };
 use chrono::{Days, SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
@@ -325,4 +325,90 @@ fn an_end_date_and_a_start_that_moves_back_hold_for_what_is_dated() {
     let all: usize = (90_210..90_213).map(|id| partnerships(Kind::Advertiser, id)).sum::<usize>()
         + (500_321..500_323).map(|id| partnerships(Kind::Publisher, id)).sum::<usize>();
     assert_eq!(tables.table("partnerships").len(), all, "whatever the start date");
+}
+
+/// Whether Awin counts the two APIs together is not known. Either way a sync ends complete, and headers that state a limit are heeded.
+#[test]
+fn a_limit_that_is_shared_or_not_is_waited_for() {
+    let window = std::time::Duration::from_millis(1500);
+    let throttle = |limit| Throttle { enabled: true, limit, window, ..Throttle::default() };
+    for quota in [Quota::Shared, Quota::Own(throttle(20)), Quota::Own(throttle(5))] {
+        let mut world = world();
+        (world.throttle, world.public.quota) = (throttle(20), quota);
+        let sandbox = Sandbox::start(world);
+        let mut connector =
+            connector(&sandbox).with("requests_per_minute", 20).with("publisher_ids", "500321").with("start_date", "2026-07-01");
+        connector.minute_ms = 1500;
+        let output = connector.read(&[&["transactions"][..], &PUBLISHERS].concat(), None).ok();
+        let mut tables = Tables::default();
+        tables.load(&output.lines);
+        assert_in_sync(&sandbox.world(), &connector.config, &tables, &PUBLISHERS);
+    }
+}
+
+#[test]
+fn offers_of_joined_programmes_are_read_in_pages_and_in_full() {
+    let mut world = world();
+    let pattern = world.offers[0].clone();
+    let now = world.now();
+    for number in 0..450 {
+        let starts = now + TimeDelta::hours(number - 300);
+        let mut offer = awin_sandbox::Offer { id: 500_000 + u64::try_from(number).expect("positive"), starts, ..pattern.clone() };
+        (offer.advertiser_id, offer.added, offer.ends) = (90_210, now - TimeDelta::days(30), now + TimeDelta::days(60));
+        world.offers.push(offer);
+    }
+    let sandbox = Sandbox::start(world);
+    let mut connector = connector(&sandbox).with("publisher_ids", "500321,500322");
+    let mut tables = Materialized::default();
+    for _ in 0..2 {
+        sandbox.clear_calls();
+        tables.load(&connector.read(&["offers"], None).ok().lines);
+        assert_in_sync(&sandbox.world(), &connector.config, &tables.tables(), &["offers"]);
+        let calls = sandbox.calls();
+        assert!(calls.iter().filter(|call| call.path == "/publisher/500321/promotions").count() >= 3, "pages of 200");
+        sandbox.world().clock.advance(TimeDelta::days(3));
+        connector.sees_clock_of(&sandbox);
+    }
+    assert!(tables.tables().table("offers").len() > 500);
+}
+
+#[test]
+fn rates_are_walked_back_once_and_cost_a_call_a_programme_afterwards() {
+    let mut world = world();
+    world.rules.shuffle = true;
+    let begin = world.traffic_from;
+    let sandbox = Sandbox::start(world);
+    let start = (begin - Days::new(100)).date_naive().to_string();
+    let mut connector = connector(&sandbox).with("publisher_ids", "500321").with("start_date", start);
+    let asked = |sandbox: &Sandbox| sandbox.calls().iter().filter(|call| call.path.ends_with("/commissiongroups")).count();
+    let first = connector.read(&["commission_rates"], None).ok();
+    let mut tables = Tables::default();
+    tables.load(&first.lines);
+    assert_in_sync(&sandbox.world(), &connector.config, &tables, &["commission_rates"]);
+    let programmes = sandbox.world().truth_programmes(500_321).len();
+    assert_eq!(asked(&sandbox), 3 * programmes, "today's period and the two before it");
+    let mut state = first.state();
+    for day in 0..4 {
+        sandbox.clear_calls();
+        {
+            let mut world = sandbox.world();
+            world.clock.advance(TimeDelta::days(1));
+            let now = world.now();
+            if day == 1 {
+                let group = world.groups.iter_mut().find(|group| group.advertiser_id == 90_211 && group.until.is_none());
+                let old = group.expect("a group");
+                old.until = Some(now - TimeDelta::hours(2));
+                let new = awin_sandbox::CommissionGroup { from: now - TimeDelta::hours(2), until: None, ..old.clone() };
+                world.groups.push(awin_sandbox::CommissionGroup { rate: awin_sandbox::Rate::Percentage(decimal("9.9")), ..new });
+            }
+        }
+        connector.sees_clock_of(&sandbox);
+        let output = connector.read(&["commission_rates"], Some(&state)).ok();
+        tables.load(&output.lines);
+        assert_in_sync(&sandbox.world(), &connector.config, &tables, &["commission_rates"]);
+        state = output.state();
+        // Rates that have just changed show the period before them once more, for two days.
+        let more = usize::from(day > 0 && day < 4);
+        assert!((programmes..=programmes + more).contains(&asked(&sandbox)), "day {day}: {} calls", asked(&sandbox));
+    }
 }

@@ -1,6 +1,6 @@
 //! The truth of the tables that come from Awin's public API.
 
-use awin_sandbox::{Kind, World};
+use awin_sandbox::{Kind, OfferStatus, World};
 use serde_json::Value;
 use source_awin::streams::{self, Stream};
 
@@ -16,6 +16,8 @@ pub fn rows(world: &World, stream: &Stream, (kind, id): (Kind, u64), asked: &Ask
         "billing_documents" => plain(world.truth_billing_documents(id)),
         "prepayment_changes" => plain(world.truth_prepayment_changes(id)),
         "partnerships" => return partnerships(world, kind, id, asked),
+        "offers" => return offers(world, id),
+        "commission_rates" => return commission_rates(world, id, asked),
         other => panic!("no truth for {other}"),
     };
     let cursor = stream.cursor.expect("a cursor");
@@ -46,6 +48,35 @@ fn breakdowns(world: &World, id: u64, asked: &Asked<'_>) -> Vec<(Row, Value)> {
         let added = ["paymentId", "processingDate"].map(|name| (name.to_owned(), payment[name].clone()));
         for row in world.truth_payment_breakdowns(id, number) {
             rows.push((Row::from_iter(added.clone()), exact(&row)));
+        }
+    }
+    rows
+}
+
+/// Those of joined programmes that are valid or will be.
+fn offers(world: &World, id: u64) -> Vec<(Row, Value)> {
+    let listed = [OfferStatus::Active, OfferStatus::Upcoming].into_iter().flat_map(|status| world.truth_offers(id, status));
+    let rows = listed.map(|row| (Row::new(), exact(&row)));
+    rows.filter(|(_, row)| row["advertiser"]["joined"] == true).collect()
+}
+
+/// Those that held on the first day of the range or later.
+fn commission_rates(world: &World, id: u64, asked: &Asked<'_>) -> Vec<(Row, Value)> {
+    let start = format!("{}T00:00:00", asked.from);
+    let mut rows = Vec::new();
+    for period in world.truth_commission_rates(id, true).iter().map(|period| exact(period)) {
+        if period["ratesEnd"].as_str().is_some_and(|end| end <= start.as_str()) {
+            continue;
+        }
+        for group in period["commissionGroups"].as_array().expect("a list") {
+            let mut group = group.clone();
+            group["advertiserId"] = period["advertiser"].clone();
+            for key in ["ratesStart", "ratesEnd"] {
+                if let Some(value) = period.get(key) {
+                    group[key] = value.clone();
+                }
+            }
+            rows.push((Row::new(), group));
         }
     }
     rows

@@ -54,6 +54,7 @@ pub const STREAMS: &[Stream] = &[
         source: Source::Events(Events {
             stamp: "transactionDate",
             status: "commissionStatus",
+            paid: Some("paidToPublisher"),
             lanes: &[
                 Lane { name: "transaction", date_type: "transaction", status: None, role: Role::Main },
                 Lane { name: "validation", date_type: "validation", status: None, role: Role::Changes { optional: false } },
@@ -147,6 +148,7 @@ pub const STREAMS: &[Stream] = &[
         source: Source::Events(Events {
             stamp: "enquiryDate",
             status: "enquiryStatus",
+            paid: None,
             lanes: &[
                 Lane { name: "enquiry", date_type: "enquiryDate", status: None, role: Role::Main },
                 Lane { name: "validation", date_type: "validationDate", status: None, role: Role::Changes { optional: false } },
@@ -291,6 +293,55 @@ pub const STREAMS: &[Stream] = &[
             ..RESULTS
         },
         source: Source::Feed(Feed { stamp: "statusUpdatedAt", within: Some("partnership"), is_dated: false }),
+    },
+    Stream {
+        name: "offers",
+        schema: include_str!("../../catalog/offers.json"),
+        sides: PUBLISHER,
+        row_key: &["promotionId"],
+        cursor: None,
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            // A singular.
+            path: "/{side}/{account}/promotions",
+            query: &[
+                ("filters.membership", Param::Fixed("joined")),
+                ("filters.status", Param::LaneStatus),
+                ("pagination.page", Param::Page),
+                ("pagination.pageSize", Param::PageSize),
+            ],
+            rows: Rows::List("data"),
+            paging: Paging::Numbered(200),
+            is_posted: true,
+            ..Endpoint::PLAIN
+        },
+        // One that begins meanwhile is in both lists: it would be in neither the other way round.
+        source: Source::Lists(&[
+            Lane { name: "upcoming", date_type: "", status: Some("upcoming"), role: Role::Main },
+            Lane { name: "active", date_type: "", status: Some("active"), role: Role::Main },
+        ]),
+    },
+    Stream {
+        name: "commission_rates",
+        schema: include_str!("../../catalog/commission_rates.json"),
+        sides: PUBLISHER,
+        row_key: &["advertiserId", "groupId", "ratesStart"],
+        cursor: Some("ratesStart"),
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/{side}s/{account}/commissiongroups",
+            query: &[
+                ("advertiserId", Param::Programme),
+                ("effectiveDate", Param::Effective),
+                ("extraConditionsDetails", Param::Fixed("true")),
+            ],
+            rows: Rows::Within { key: "commissionGroups", own: &["advertiser", "publisher"] },
+            paging: Paging::Periods,
+            ..Endpoint::PLAIN
+        },
+        source: Source::Rates,
     },
 ];
 

@@ -1,5 +1,8 @@
 //! The request for a slice: the rules of each endpoint stand in its declaration, their meaning here.
 
+use chrono::NaiveDateTime;
+use serde_json::{Map, Value};
+
 use super::{AccountId, Cut, Moment, Slice};
 use crate::awin::Request;
 use crate::config::Config;
@@ -16,13 +19,16 @@ pub struct Endpoint {
     pub rows: Rows,
     /// How it pages.
     pub paging: Paging,
+    /// Whether its parameters are posted as JSON: the parts of a name are objects within each other.
+    pub is_posted: bool,
     /// The least role of the token's user in the account, where Awin's page asks for one.
     pub role: Option<&'static str>,
 }
 
 impl Endpoint {
     /// One answer, an array of rows, to whoever may see the account.
-    pub const PLAIN: Self = Self { path: "", query: &[], rows: Rows::List("body"), paging: Paging::None, role: None };
+    pub const PLAIN: Self =
+        Self { path: "", query: &[], rows: Rows::List("body"), paging: Paging::None, is_posted: false, role: None };
 }
 
 /// How an endpoint pages.
@@ -32,6 +38,8 @@ pub enum Paging {
     None,
     /// By the number of the page, so many rows on each.
     Numbered(u32),
+    /// By the moment before the period that was answered: each answer is of one period.
+    Periods,
     /// By the number of rows before it, so many rows on each. A page begins with the last row of the one before, which shows
     /// whether the list has moved in the meantime.
     Offset(u32),
@@ -40,11 +48,25 @@ pub enum Paging {
 /// Rows before a page of [`Paging::Offset`]: Awin refuses to pass over more.
 const MAX_OFFSET: u32 = 10_000;
 
+/// Which answer of a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// By its number, from 1.
+    Number(u32),
+    /// What held at that moment, in UTC.
+    At(NaiveDateTime),
+}
+
+impl Page {
+    /// The first one.
+    pub const FIRST: Self = Self::Number(1);
+}
+
 impl Paging {
     /// Rows on a page.
     pub fn size(self) -> Option<u32> {
         match self {
-            Self::None => None,
+            Self::None | Self::Periods => None,
             Self::Numbered(size) | Self::Offset(size) => Some(size),
         }
     }
@@ -83,6 +105,8 @@ pub enum Param {
     Programme,
     /// The page, from 1.
     Page,
+    /// The moment whose rates are asked for; left out for those of now.
+    Effective,
     /// Rows before the page.
     Offset,
     /// Rows per page.
@@ -108,8 +132,12 @@ pub enum Rows {
 }
 
 impl Endpoint {
-    /// The request that answers `slice`; for paged answers, page `page` (from 1).
-    pub fn request(&self, slice: &Slice, page: u32, config: &Config) -> Request {
+    /// The request that answers `slice`; for paged answers, `page` of them.
+    pub fn request(&self, slice: &Slice, page: Page, config: &Config) -> Request {
+        let (number, moment) = match page {
+            Page::Number(number) => (number, None),
+            Page::At(moment) => (1, Some(moment)),
+        };
         let mut path = self.path.to_owned();
         if let Some(account) = slice.partition.account {
             path = account_path(&path, account);
@@ -132,8 +160,9 @@ impl Endpoint {
                 Param::StatsDate => Some(config.stats_date_type.as_str().to_owned()),
                 Param::Region => slice.partition.region.clone(),
                 Param::Programme => slice.cut.part().map(|id| id.to_string()),
-                Param::Page => Some(page.to_string()),
-                Param::Offset => self.paging.offset(page).map(|offset| offset.to_string()),
+                Param::Effective => moment.map(|moment| moment.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+                Param::Page => Some(number.to_string()),
+                Param::Offset => self.paging.offset(number).map(|offset| offset.to_string()),
                 Param::PageSize => self.paging.size().map(|size| size.to_string()),
                 Param::BasketProducts => config.include_basket_products.then(|| "true".to_owned()),
             };
@@ -141,8 +170,28 @@ impl Endpoint {
                 request = request.with(name, value);
             }
         }
-        request
+        if self.is_posted { posted(request, self.query) } else { request }
     }
+}
+
+/// The same request with its parameters in its body.
+fn posted(request: Request, params: &[(&str, Param)]) -> Request {
+    let mut body = Map::new();
+    for (name, value) in request.query {
+        let is_number = params.iter().any(|(known, param)| *known == name && matches!(param, Param::Page | Param::PageSize));
+        let number = value.parse::<u64>().ok().filter(|_| is_number);
+        let value = number.map_or_else(|| Value::from(value), Value::from);
+        match name.split_once('.') {
+            Some((object, member)) => {
+                let object = body.entry(object).or_insert_with(|| Map::new().into());
+                object[member] = value;
+            }
+            None => {
+                body.insert(name.to_owned(), value);
+            }
+        }
+    }
+    Request { query: Vec::new(), body: Some(Value::Object(body).to_string()), ..request }
 }
 
 /// `path` with what it says of `account`.
@@ -166,6 +215,7 @@ mod tests {
         let config = r#"{"api_token":"t","start_date":"2026-01-01","timezone":"Europe/Berlin","stats_date_type":"validation"}"#;
         let config = Config::parse(config).expect("a configuration");
         let day = |text: &str| midnight(config.timezone, text.parse().expect("a date"));
+        let config_start = day("2026-01-01");
         let month = Cut::Window(Window { from: day("2026-03-01"), to: day("2026-03-31") });
         let one_day = Cut::Window(Window { from: day("2026-03-29"), to: day("2026-03-30") });
         let advertiser = Partition::of(AccountId { kind: AccountKind::Advertiser, id: 90210 });
@@ -289,6 +339,20 @@ mod tests {
                 &month,
                 "/public/v1/publishers/500321/advertisers?limit=1000&offset=1998".to_owned(),
             ),
+            (
+                "offers",
+                "upcoming",
+                &publisher,
+                &Cut::Whole,
+                r#"/publisher/500321/promotions {"filters":{"membership":"joined","status":"upcoming"},"pagination":{"page":3,"pageSize":200}}"#.to_owned(),
+            ),
+            (
+                "commission_rates",
+                "main",
+                &publisher,
+                &Cut::Rates(90210, config_start),
+                "/publishers/500321/commissiongroups?advertiserId=90210&extraConditionsDetails=true".to_owned(),
+            ),
         ];
         for stream in STREAMS {
             assert!(table.iter().any(|row| row.0 == stream.name), "{} is not in the table", stream.name);
@@ -297,8 +361,23 @@ mod tests {
             let stream = find(name).expect("a stream");
             let lane = stream.lanes().iter().find(|known| known.name == lane).expect("a lane");
             let slice = Slice { partition: partition.clone(), lane, cut: cut.clone() };
-            assert_eq!(stream.endpoint.request(&slice, 3, &config).to_string(), format!("GET {wanted}"), "{name}");
+            let request = stream.endpoint.request(&slice, Page::Number(3), &config);
+            let method = if stream.endpoint.is_posted { "POST" } else { "GET" };
+            assert_eq!(request.to_string(), format!("{method} {wanted}"), "{name}");
         }
+    }
+
+    #[test]
+    fn rates_of_a_moment_are_asked_for_in_utc() {
+        let config = Config::parse(r#"{"api_token":"t","start_date":"2026-01-01"}"#).expect("a configuration");
+        let stream = find("commission_rates").expect("the stream");
+        let partition = Partition::of(AccountId { kind: AccountKind::Publisher, id: 1 });
+        let slice =
+            Slice { partition, lane: &stream.lanes()[0], cut: Cut::Rates(7, midnight(config.timezone, config.start_date)) };
+        let moment = "2026-02-28T23:59:59".parse().expect("a moment");
+        let request = stream.endpoint.request(&slice, Page::At(moment), &config);
+        let wanted = Some(&("effectiveDate", "2026-02-28T23:59:59Z".to_owned()));
+        assert_eq!(request.query.iter().find(|(name, _)| *name == "effectiveDate"), wanted);
     }
 
     #[test]
@@ -315,7 +394,7 @@ mod tests {
         let slice = Slice { partition, lane: &stream.lanes()[0], cut: Cut::Whole };
         for (wanted, value) in [("true", Some("true")), ("false", None)] {
             let config = format!(r#"{{"api_token":"t","start_date":"2026-01-01","include_basket_products":{wanted}}}"#);
-            let request = stream.endpoint.request(&slice, 1, &Config::parse(&config).expect("a configuration"));
+            let request = stream.endpoint.request(&slice, Page::FIRST, &Config::parse(&config).expect("a configuration"));
             let found = request.query.iter().find(|(name, _)| *name == "showBasketProducts");
             assert_eq!(found.map(|(_, value)| value.as_str()), value);
         }

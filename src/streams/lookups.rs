@@ -1,7 +1,7 @@
 //! Requests beside those of the streams: what a run must find out before it can plan, and the probe of `check`.
 
 use super::endpoint::{account_path, seconds};
-use super::{AccountId, Lane, Moment, Paging, Param, Role, find};
+use super::{AccountId, Lane, Moment, Page, Paging, Param, Role, find};
 use crate::awin::Request;
 
 /// The list of the token's accounts.
@@ -14,9 +14,10 @@ pub fn joined_programmes(account: AccountId) -> Request {
     declared("programmes", Some(account))
 }
 
-/// The payments to a publisher, newest first: page `page` (from 1).
-pub fn payments(account: AccountId, page: u32) -> Request {
+/// The payments to a publisher, newest first: one page of them.
+pub fn payments(account: AccountId, page: Page) -> Request {
     let endpoint = &find("payments").expect("a stream of the table").endpoint;
+    let page = if let Page::Number(page) = page { page } else { 1 };
     let (size, offset) = (endpoint.paging.size().unwrap_or_default(), endpoint.paging.offset(page).unwrap_or_default());
     declared("payments", Some(account)).with("limit", size).with("offset", offset)
 }

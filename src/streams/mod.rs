@@ -21,7 +21,7 @@ mod lookups;
 
 pub use catalog::{discover, json_schema};
 pub use declarations::{STREAMS, find};
-pub use endpoint::{Endpoint, Paging, Param, Rows};
+pub use endpoint::{Endpoint, Page, Paging, Param, Rows};
 pub use lookups::{accounts, activity, change_lanes, joined_programmes, payments, payments_paging, transactions};
 pub use model::{
     AGAIN_LANE, AccountId, AccountKind, CHANGES_OVERLAP_DAYS, FEED_OVERLAP_DAYS, Lane, MAIN_LANE, Moment, Partition, Role,

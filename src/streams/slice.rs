@@ -30,6 +30,8 @@ pub enum Cut {
     Programme(u64),
     /// Those of a payment to the publisher.
     Payment(Payment),
+    /// The rates of a programme that the publisher has joined, back to those that held at a moment.
+    Rates(u64, Moment),
     /// All.
     Whole,
 }
@@ -60,7 +62,7 @@ impl Cut {
     /// The programme or payment that it is the rows of: one of several such parts of a partition, each asked for on its own.
     pub fn part(&self) -> Option<u64> {
         match self {
-            Self::Programme(id) | Self::Payment(Payment { id, .. }) => Some(*id),
+            Self::Programme(id) | Self::Payment(Payment { id, .. }) | Self::Rates(id, _) => Some(*id),
             Self::Window(_) | Self::Days(..) | Self::Whole => None,
         }
     }
@@ -71,7 +73,7 @@ impl Slice {
     pub fn window(&self) -> Option<Window> {
         match self.cut {
             Cut::Window(window) | Cut::Days(window, _) => Some(window),
-            Cut::Programme(_) | Cut::Payment(_) | Cut::Whole => None,
+            Cut::Programme(_) | Cut::Payment(_) | Cut::Rates(..) | Cut::Whole => None,
         }
     }
 
@@ -86,7 +88,7 @@ impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Window(window) | Self::Days(window, _) => write!(f, "{window}"),
-            Self::Programme(id) => write!(f, "programme {id}"),
+            Self::Programme(id) | Self::Rates(id, _) => write!(f, "programme {id}"),
             Self::Payment(payment) => write!(f, "payment {}", payment.id),
             Self::Whole => Ok(()),
         }

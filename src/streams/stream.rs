@@ -41,6 +41,10 @@ pub enum Source {
     Feed(Feed),
     /// What each payment to a publisher consists of, read once per payment.
     Payments,
+    /// The rates of each programme that a publisher has joined, one answer per period, walked back by the start of each.
+    Rates,
+    /// Rows that are read in full each time, one list per lane.
+    Lists(&'static [Lane]),
     /// Names and terms, read in full each time: one answer an account, or one a programme that a publisher has joined.
     Reference {
         /// One call per joined programme.
@@ -55,6 +59,8 @@ pub struct Events {
     pub stamp: &'static str,
     /// Field with the status.
     pub status: &'static str,
+    /// Field that says whether the publisher was paid, where payments move it.
+    pub paid: Option<&'static str>,
     /// The first lane is the main one.
     pub lanes: &'static [Lane],
 }
@@ -137,7 +143,12 @@ impl Stream {
         match &self.source {
             Source::Report(Report { days: Days::Asked, .. }) => 1,
             Source::Report(Report { days: Days::InRows(days), .. }) => *days,
-            Source::Events(_) | Source::Feed(_) | Source::Payments | Source::Reference { .. } => WINDOW_DAYS,
+            Source::Events(_)
+            | Source::Feed(_)
+            | Source::Payments
+            | Source::Rates
+            | Source::Lists(_)
+            | Source::Reference { .. } => WINDOW_DAYS,
         }
     }
 
@@ -150,7 +161,10 @@ impl Stream {
     pub fn lanes(&self) -> &'static [Lane] {
         match &self.source {
             Source::Events(events) => events.lanes,
-            Source::Report(_) | Source::Feed(_) | Source::Payments | Source::Reference { .. } => std::slice::from_ref(MAIN_LANE),
+            Source::Lists(lanes) => lanes,
+            Source::Report(_) | Source::Feed(_) | Source::Payments | Source::Rates | Source::Reference { .. } => {
+                std::slice::from_ref(MAIN_LANE)
+            }
         }
     }
 }

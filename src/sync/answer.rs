@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::checkpoint::Checkpoint;
 use super::fetch::Opened;
-use super::lookup::{TOTAL_PAGES, TOTAL_ROWS, envelope};
+use super::lookup::{TOTAL_OFFERS, TOTAL_PAGES, TOTAL_ROWS, envelope};
 use super::object::{Beside, member, unwrapped, with_members};
 use super::pages::{Pages, Shown, Turn};
 use super::records::RecordWriter;
@@ -13,7 +13,7 @@ use crate::awin::{Body, Call, CallError, Client, FailedCall, Patience};
 use crate::config::Config;
 use crate::json::{JsonError, RawRow, Splitter, Step, value_end};
 use crate::protocol::{Closed, Emitter, Level};
-use crate::streams::{Cut, Rows, Slice, Source, Stream, Window};
+use crate::streams::{Cut, Page, Rows, Slice, Source, Stream, Window};
 
 /// Bytes of an answer that must be there as a whole before its rows can be read.
 const MAX_WHOLE: usize = 8 << 20;
@@ -43,7 +43,7 @@ pub(super) struct Answers<'r> {
 
 impl Answers<'_> {
     /// A call for `slice`, a part of the slice `whole` of the plan.
-    pub(super) fn call(&self, slice: &Slice, whole: &Slice, page: u32, is_doubtful: bool) -> Call {
+    pub(super) fn call(&self, slice: &Slice, whole: &Slice, page: Page, is_doubtful: bool) -> Call {
         let patience = match halves(self.stream, slice) {
             _ if is_doubtful => Patience::Short,
             None => Patience::Full,
@@ -67,7 +67,9 @@ impl Answers<'_> {
         while let Some(part) = parts.pop() {
             match self.pages(&part, slice, opened.take(), checkpoint, &more_calls).await {
                 // Of a window of the missing beginning only the whole extends what is covered.
-                Ok(()) if !parts.is_empty() && checkpoint.extends(&part) => checkpoint.commit(&part),
+                Ok(()) if !parts.is_empty() && checkpoint.extends(&part) => {
+                    checkpoint.commit(&part, &self.records.unpaid);
+                }
                 Ok(()) => {}
                 Err(Interrupt::Call(failed)) if matches!(failed.error, CallError::TimedOut(_)) => {
                     let Some([first, second]) = halves(self.stream, &part) else { return Err(Interrupt::Call(failed)) };
@@ -91,7 +93,8 @@ impl Answers<'_> {
         checkpoint: &mut Checkpoint<'_>,
         more_calls: &impl Fn(u64),
     ) -> Result<(), Interrupt> {
-        let mut pages = Pages::new(self.stream.endpoint.paging);
+        let from = if let Cut::Rates(_, from) = part.cut { Some(from.naive_utc()) } else { None };
+        let mut pages = Pages::new(self.stream.endpoint.paging, from);
         loop {
             let opened = if let Some(opened) = opened.take() {
                 opened
@@ -100,7 +103,11 @@ impl Answers<'_> {
                 let body = checkpoint.alive(call.open()).await;
                 body.map(|body| (call, body)).map_err(Box::new)
             };
-            let (mut call, body) = opened.map_err(Interrupt::Call)?;
+            let (mut call, body) = match opened {
+                Ok(opened) => opened,
+                Err(failed) if pages.may_be_refused() && is_nothing(&failed.error) => return Ok(()),
+                Err(failed) => return Err(Interrupt::Call(failed)),
+            };
             let shown = self.answer(part, &mut call, body, checkpoint).await?;
             match pages.turn(shown) {
                 Turn::Page(_) => more_calls(1),
@@ -177,7 +184,8 @@ impl Answers<'_> {
                     }
                     Ok(Step::End) if ended => {
                         let number = |name| splitter.member(name).and_then(|text| text.parse().ok());
-                        return Ok(Ok(Counts { all_rows: number(TOTAL_ROWS), all_pages: number(TOTAL_PAGES) }));
+                        let all_rows = number(TOTAL_ROWS).or(number(TOTAL_OFFERS));
+                        return Ok(Ok(Counts { all_rows, all_pages: number(TOTAL_PAGES) }));
                     }
                     // After the end, the rest of the body, white space at most, must still come in whole.
                     Ok(Step::More | Step::End) => break,
@@ -274,6 +282,11 @@ impl Answers<'_> {
     }
 }
 
+/// Whether the error may mean that there is nothing of what was asked for.
+fn is_nothing(error: &CallError) -> bool {
+    matches!(error, CallError::Refused { status: 404, .. } | CallError::BadRequest { status: 400, .. })
+}
+
 /// What an answer says of the rows of all pages.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
@@ -289,7 +302,7 @@ fn halves(stream: &Stream, slice: &Slice) -> Option<[Window; 2]> {
 /// The programme that was asked for, as a member of its rows.
 fn asked(part: &Slice) -> Vec<(String, String)> {
     match part.cut {
-        Cut::Programme(id) => vec![("advertiserId".to_owned(), id.to_string())],
+        Cut::Programme(id) | Cut::Rates(id, _) => vec![("advertiserId".to_owned(), id.to_string())],
         Cut::Window(_) | Cut::Days(..) | Cut::Payment(_) | Cut::Whole => Vec::new(),
     }
 }

@@ -168,7 +168,7 @@ pub(super) fn divide(readings: &[(&'static Stream, Reading)], scope: &Scope, req
 
 fn cuts(stream: &'static Stream, reading: &Reading, due: usize, share: usize, scope: &Scope) -> Plan {
     let lookback_days = if reading.falls_back { scope.lookback_days } else { 0 };
-    let mut plan = plan(stream, &reading.partition, reading.known.as_ref(), &Scope { lookback_days, ..*scope });
+    let mut plan = plan(stream, &reading.partition, reading.known.as_ref(), None, &Scope { lookback_days, ..*scope });
     let now = scope.now.fixed_offset();
     let Some(known) = reading.known.as_ref().filter(|known| known.through <= now) else { return plan };
     let by_change: Vec<NaiveDate> = reading.due.iter().take(due).map(|(day, _)| *day).collect();
@@ -236,7 +236,7 @@ fn window_of_many_days(stream: &Stream) -> Option<u32> {
             Days::InRows(days) => Some(days),
             Days::Asked => None,
         },
-        Source::Events(_) | Source::Feed(_) | Source::Payments | Source::Reference { .. } => None,
+        _ => None,
     }
 }
 

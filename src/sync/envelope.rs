@@ -21,7 +21,7 @@ impl Envelope {
         let namespace = namespace.map_or(String::new(), |namespace| format!("\"namespace\":{namespace},"));
         let report = match &stream.source {
             Source::Report(report) => Some((report.days, config.timezone.to_string())),
-            Source::Events(_) | Source::Feed(_) | Source::Payments | Source::Reference { .. } => None,
+            _ => None,
         };
         Self {
             head: format!("{{\"type\":\"RECORD\",\"record\":{{\"stream\":{name},{namespace}\"data\":{{").into_bytes(),

@@ -83,7 +83,9 @@ impl Keys {
         self.row_id.clear();
         match &stream.source {
             Source::Report(report) => self.of_report(report, stream.row_key, row, notes),
-            Source::Events(_) | Source::Payments | Source::Reference { .. } => self.of_ids(stream.row_key, false, row, notes),
+            Source::Events(_) | Source::Payments | Source::Rates | Source::Lists(_) | Source::Reference { .. } => {
+                self.of_ids(stream.row_key, false, row, notes)
+            }
             // Which fields there are has not been seen; with one of them a row can be told apart.
             Source::Feed(_) => self.of_ids(stream.row_key, true, row, notes),
         }

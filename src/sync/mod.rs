@@ -13,6 +13,7 @@ mod progress;
 
 mod state;
 
+mod blocks;
 mod plan;
 
 mod context;
@@ -43,6 +44,8 @@ mod answer;
 mod stream;
 
 mod reports;
+
+mod second_api;
 
 mod check;
 

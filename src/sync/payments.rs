@@ -11,7 +11,10 @@ use super::lookup::{self, number, text};
 use super::pages::{Pages, Shown, Turn};
 use crate::awin::{CallError, Client, FailedCall, Patience};
 use crate::json;
-use crate::streams::{self, AccountId, Payment};
+use crate::streams::{self, AccountId, Page, Payment};
+
+/// So many payments are compared to find a new one: more than can be made between two syncs.
+const LAST: usize = 20;
 
 /// The payments of an account, the newest first, as far as they were asked for.
 #[derive(Debug, Clone, Default)]
@@ -55,8 +58,15 @@ impl Payments {
         Ok(listed.payments.iter().filter(|payment| !payment.is_before(day)).cloned().collect())
     }
 
+    /// The last payments to `account`. They are only asked for without insisting: the stream that reads them says what is wrong.
+    pub(super) async fn last(&mut self, account: AccountId) -> Result<Vec<u64>, FailedCall> {
+        self.since(account, NaiveDate::MAX, Patience::Little).await?;
+        let listed = self.known[&account].as_ref().map_err(Clone::clone)?;
+        Ok(listed.payments.iter().take(LAST).map(|payment| payment.id).collect())
+    }
+
     async fn list(&self, account: AccountId, day: NaiveDate, patience: Patience) -> Result<Listed, FailedCall> {
-        let mut pages = Pages::new(streams::payments_paging());
+        let mut pages = Pages::new(streams::payments_paging(), None);
         let mut listed = Listed::default();
         loop {
             let request = streams::payments(account, pages.page());
@@ -72,7 +82,7 @@ impl Payments {
             let is_past = shown.is_past;
             listed.payments.extend(page);
             match pages.turn(shown) {
-                Turn::Page(1) => listed.payments.clear(),
+                Turn::Page(Page::FIRST) => listed.payments.clear(),
                 Turn::Page(_) => {}
                 Turn::End | Turn::Cut => {
                     listed.is_whole = !is_past;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{Days, NaiveDate, TimeDelta};
+use chrono::{Days, NaiveDate};
 
 use chrono_tz::Tz;
 
+use super::blocks;
 use super::state::PartitionState;
 use crate::config::Config;
 use crate::protocol::SyncMode;
@@ -55,7 +56,9 @@ pub struct Plan {
     pub cuts: Vec<Cuts>,
     /// Zone of its days.
     pub zone: Tz,
-    /// Ids of payments to be remembered once all of it is read.
+    /// Programmes or payments to be remembered once all of it is read.
+    pub(super) parts: Option<Vec<u64>>,
+    /// The last payments to the account, if they move flags of its sales.
     pub(super) payments: Option<Vec<u64>>,
 }
 
@@ -92,6 +95,10 @@ pub enum Cuts {
     Programmes(Vec<u64>),
     /// One answer per payment.
     Payments(Vec<Payment>),
+    /// The periods of each programme's rates, back to a moment.
+    Rates(Vec<(u64, Moment)>),
+    /// One list per lane.
+    Lists(&'static [Lane]),
     /// One answer.
     Whole,
 }
@@ -99,7 +106,7 @@ pub enum Cuts {
 impl Plan {
     /// Of `partition`, of which `known` is covered.
     pub(super) fn new(partition: Partition, known: Option<PartitionState>, cuts: Vec<Cuts>, zone: Tz) -> Self {
-        Self { partition, known, cuts, zone, payments: None }
+        Self { partition, known, cuts, zone, parts: None, payments: None }
     }
 
     fn window_of(&self, day: NaiveDate) -> Window {
@@ -126,6 +133,8 @@ impl Plan {
                     Box::new(payments.iter().map(move |payment| slice(main, Cut::Payment(payment.clone()))))
                 }
                 Cuts::Programmes(ids) => Box::new(ids.iter().map(move |id| slice(main, Cut::Programme(*id)))),
+                Cuts::Rates(programmes) => Box::new(programmes.iter().map(move |(id, from)| slice(main, Cut::Rates(*id, *from)))),
+                Cuts::Lists(lanes) => Box::new(lanes.iter().map(move |lane| slice(lane, Cut::Whole))),
                 Cuts::Whole => Box::new(std::iter::once(slice(main, Cut::Whole))),
             }
         })
@@ -138,6 +147,8 @@ impl Plan {
             Cuts::Days(days) => days.len() as u64,
             Cuts::Programmes(ids) => ids.len() as u64,
             Cuts::Payments(payments) => payments.len() as u64,
+            Cuts::Rates(programmes) => programmes.len() as u64,
+            Cuts::Lists(lanes) => lanes.len() as u64,
             Cuts::Within { .. } | Cuts::Feed(_) | Cuts::Whole => 1,
         };
         self.cuts.iter().map(calls).sum()
@@ -148,7 +159,15 @@ impl Plan {
 ///
 /// First what is new, with the look-back; then changes of rows of any age; then deletions; last the beginning that is
 /// missing because the start was moved back, newest window first, so that what is covered stays one stretch.
-pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&PartitionState>, scope: &Scope) -> Plan {
+///
+/// `payments` are the last ones to the account, where it is to be known whether there was another.
+pub fn plan(
+    stream: &'static Stream,
+    partition: &Partition,
+    known: Option<&PartitionState>,
+    payments: Option<Vec<u64>>,
+    scope: &Scope,
+) -> Plan {
     let is_incremental = scope.mode == SyncMode::Incremental;
     if let Some(known) = known.filter(|known| known.is_of_the_future(scope.now)) {
         // Of a clock that was wrong, or of a test. What it says was read is not read again, whatever the range.
@@ -163,6 +182,14 @@ pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&Parti
     });
     let days = stream.window_days();
     let zone = scope.now.timezone();
+    let payments = payments.filter(|_| is_incremental);
+    let known = known.map(|mut state| {
+        if payments.is_some() && state.unpaid.is_none() {
+            // Which of them hold unpaid sales was never looked at.
+            state.unpaid = Some(blocks::all(&state, zone));
+        }
+        state
+    });
     let (from, through) = known
         .as_ref()
         .map_or((scope.start, scope.start), |known| (known.from.with_timezone(&zone), known.through.with_timezone(&zone)));
@@ -197,15 +224,20 @@ pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&Parti
                     continue;
                 }
                 let aged = known.aged.map_or(scope.now, |aged| aged.with_timezone(&zone));
-                for (start, end) in old_blocks(from, through, aged, scope) {
-                    add(lane, start, end, false);
+                let mut old = blocks::aged(from, through, aged, scope);
+                if let Some(payments) = payments.as_ref().filter(|_| lane.status.is_none()) {
+                    old.extend(blocks::paid(known, payments, scope));
+                }
+                for block in old {
+                    let Window { from: start, to: end } = blocks::stretch(block, zone);
+                    add(lane, start.max(from), end.min(through), false);
                 }
             }
             (Role::Changes { .. } | Role::Deleted | Role::Again, _) => {}
         }
     }
     add(&stream.lanes()[0], scope.start, from, true);
-    Plan::new(partition.clone(), known, cuts, zone)
+    Plan { payments, ..Plan::new(partition.clone(), known, cuts, zone) }
 }
 
 /// Plans `partition` of a stream that is read down to what is known. A list that has no dates of the table's range is read to its
@@ -225,32 +257,6 @@ pub(super) fn known_until(is_dated: bool, known: Option<&PartitionState>, scope:
     known
         .filter(reaches_back)
         .map_or(start, |known| days_before(known.through.with_timezone(&zone), FEED_OVERLAP_DAYS).max(start))
-}
-
-/// Days of a block of old events.
-const BLOCK_DAYS: i64 = 30;
-/// Ages of a block, from its end, at which it is read again: flags of payments, deletions and whatever no list of changes tells.
-const BLOCK_RUNGS: [u32; 4] = [45, 90, 180, 400];
-
-/// The blocks between `from` and `through` whose age passes a rung after `aged` and not after now. Blocks are counted from a fixed
-/// day, so that each is the same whenever it is looked at. What the look-back reads is not old.
-fn old_blocks(from: Moment, through: Moment, aged: Moment, scope: &Scope) -> Vec<(Moment, Moment)> {
-    let zone = scope.now.timezone();
-    let day = |number: i64| NaiveDate::default().checked_add_signed(TimeDelta::days(number)).unwrap_or(NaiveDate::MAX);
-    let number = |moment: Moment| (moment.date_naive() - NaiveDate::default()).num_days().div_euclid(BLOCK_DAYS);
-    let rungs = BLOCK_RUNGS.iter().filter(|rung| **rung > scope.lookback_days);
-    let mut blocks = Vec::new();
-    for rung in rungs {
-        let reach = TimeDelta::days(i64::from(*rung));
-        // The ends of the blocks that pass this rung lie in (aged - rung, now - rung].
-        for block in number(aged - reach) - 1..=number(scope.now - reach) {
-            let (start, end) = (midnight(zone, day(block * BLOCK_DAYS)), midnight(zone, day((block + 1) * BLOCK_DAYS)));
-            if end > aged - reach && end <= scope.now - reach && end > from && start < through {
-                blocks.push((start.max(from), end.min(through)));
-            }
-        }
-    }
-    blocks
 }
 
 /// Midnight of the day that is `days` days before that of `moment`.
@@ -291,7 +297,7 @@ mod tests {
 
     /// The slices in words.
     fn slices(known: Option<&PartitionState>, scope: &Scope) -> Vec<String> {
-        let plan = plan(find("transactions").expect("the stream"), &Partition::of(ACCOUNT), known, scope);
+        let plan = plan(find("transactions").expect("the stream"), &Partition::of(ACCOUNT), known, None, scope);
         let slices: Vec<String> = plan.slices().map(|slice| format!("{} {}", slice.lane.name, slice.cut)).collect();
         assert_eq!(plan.calls(), slices.len() as u64);
         slices
@@ -374,7 +380,7 @@ mod tests {
         let known = known("2026-01-01", at("2027-03-01", 0));
         for scope in [scope("2026-01-01", None, INCREMENTAL), scope("2025-01-01", Some("2026-06-01"), INCREMENTAL)] {
             assert_eq!(slices(Some(&known), &scope), [""; 0]);
-            let plan = plan(find("transactions").expect("the stream"), &Partition::of(ACCOUNT), Some(&known), &scope);
+            let plan = plan(find("transactions").expect("the stream"), &Partition::of(ACCOUNT), Some(&known), None, &scope);
             assert_eq!(plan.known.as_ref(), Some(&known));
         }
     }
@@ -384,6 +390,36 @@ mod tests {
         let plan = plan_feed(is_dated, &Partition::of(ACCOUNT), known, scope);
         assert_eq!(plan.calls(), plan.slices().count() as u64);
         plan.slices().map(|slice| slice.cut.to_string()).collect()
+    }
+
+    /// The old sales that are read again when `listed` are the last payments.
+    fn old(known: &PartitionState, listed: &[u64]) -> Vec<String> {
+        let scope = scope("2026-01-01", None, INCREMENTAL);
+        let stream = find("transactions").expect("the stream");
+        let plan = plan(stream, &Partition::of(ACCOUNT), Some(known), Some(listed.to_vec()), &scope);
+        assert_eq!(plan.payments.as_deref(), Some(listed));
+        let again = plan.slices().filter(|slice| slice.lane.role == Role::Again);
+        again.map(|slice| format!("{} {}", slice.lane.name, slice.cut)).collect()
+    }
+
+    #[test]
+    fn a_new_payment_reads_the_blocks_with_unpaid_sales_again() {
+        let mut known = known("2026-06-10", at("2026-11-19", 15));
+        known.payments = Some(vec![7, 8]);
+        // Of 6 June and 4 September, and one that the look-back reads.
+        known.unpaid = Some(vec![687, 690, 692]);
+        assert_eq!(old(&known, &[7, 8]), [""; 0], "nothing was paid");
+        assert_eq!(old(&known, &[]), [""; 0]);
+        let wanted = ["old 2026-06-10 to 2026-07-05", "old 2026-09-04 to 2026-10-03"];
+        assert_eq!(old(&known, &[9, 8]), wanted);
+    }
+
+    #[test]
+    fn blocks_that_were_never_looked_at_may_hold_unpaid_sales() {
+        let known = known("2026-09-10", at("2026-11-19", 15));
+        let wanted = ["old 2026-09-10 to 2026-10-03", "old 2026-10-04 to 2026-11-02"];
+        assert_eq!(old(&known, &[9]), wanted);
+        assert_eq!(old(&known, &[]), [""; 0]);
     }
 
     #[test]

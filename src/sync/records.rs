@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, TimeZone as _};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone as _};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::blocks::block_of;
 use super::envelope::{EmissionClock, Envelope};
 use super::finder::{ChangedRow, Findings, Listening};
 use super::keys::Keys;
@@ -34,6 +35,8 @@ const CHANGED: [&str; 3] = ["validationDate", "advertiserId", "publisherId"];
 const DECIDED: usize = 3;
 const ADVERTISER: usize = 4;
 const PUBLISHER: usize = 5;
+/// That of the field that says whether the publisher was paid.
+const PAID: usize = 6;
 
 /// Writes the RECORD lines of a stream.
 pub struct RecordWriter {
@@ -68,19 +71,23 @@ pub struct RecordWriter {
     sent: Option<(SentBy<AccountId>, String)>,
     /// Whether the slice held a row with status `deleted`.
     pub saw_deleted: bool,
+    /// Blocks in which the slice held sales that are approved and unpaid.
+    pub(super) unpaid: BTreeSet<i64>,
 }
 
 impl RecordWriter {
     /// A writer for `stream` as `descriptor` names it. `bad_rows` are those of the state.
     pub fn new(stream: &'static Stream, descriptor: &Descriptor, bad_rows: &[String], config: &Config, tally: Tally) -> Self {
         let captured = match &stream.source {
-            Source::Events(events) => [stream.row_key, &[events.stamp, events.status], &CHANGED[..]].concat(),
+            Source::Events(events) => {
+                [stream.row_key, &[events.stamp, events.status], &CHANGED[..], events.paid.as_slice()].concat()
+            }
             Source::Report(report) => {
                 let date = matches!(report.days, Days::InRows(_)).then_some("date");
                 date.into_iter().chain(stream.row_key.iter().copied()).collect()
             }
             Source::Feed(feed) => [stream.row_key, &[feed.within.unwrap_or(feed.stamp)]].concat(),
-            Source::Payments | Source::Reference { .. } => stream.row_key.to_vec(),
+            Source::Payments | Source::Rates | Source::Lists(_) | Source::Reference { .. } => stream.row_key.to_vec(),
         };
         let options = SchemaOptions {
             added: stream.added,
@@ -114,6 +121,7 @@ impl RecordWriter {
             tally,
             sent: None,
             saw_deleted: false,
+            unpaid: BTreeSet::new(),
         }
     }
 
@@ -154,7 +162,7 @@ impl RecordWriter {
     pub fn begin(&mut self, slice: &Slice) {
         let is_same_partition = self.slice.as_ref().is_some_and(|last| last.partition == slice.partition);
         self.slice = Some(slice.clone());
-        self.seen.begin(is_same_partition && matches!(self.stream.source, Source::Events(_)), is_same_partition);
+        self.seen.begin(is_same_partition && self.stream.lanes().len() > 1, is_same_partition);
         self.envelope.begin(slice);
         self.keys.begin(self.stream, slice);
         let text = |moment: Moment| moment.naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
@@ -163,6 +171,7 @@ impl RecordWriter {
         let account = slice.partition.account.map_or("the token".to_owned(), |account| account.to_string());
         self.place = format!("{account}, {}", slice.cut);
         self.saw_deleted = false;
+        self.unpaid.clear();
     }
 
     /// Waits until the machine's clock is past the last record, so that none is ever stamped with a moment to come.
@@ -300,7 +309,11 @@ impl RecordWriter {
     /// Whether the row lies on a seam of its window; nothing if it lies outside of the table's range.
     fn place_in_table(&mut self, row: &[u8]) -> Result<Option<bool>, JsonError> {
         let events = match &self.stream.source {
-            Source::Report(_) | Source::Payments | Source::Reference { .. } => return Ok(Some(false)),
+            Source::Report(_) | Source::Payments | Source::Lists(_) | Source::Reference { .. } => return Ok(Some(false)),
+            Source::Rates => {
+                self.shown.start = self.period_start(row);
+                return Ok(Some(false));
+            }
             Source::Feed(feed) => return Ok(self.is_news(feed, row).then_some(false)),
             Source::Events(events) => events,
         };
@@ -313,8 +326,21 @@ impl RecordWriter {
             self.notes.left_out += 1;
             return Ok(None);
         }
-        self.saw_deleted |= self.row.value(row, STATUS) == Some(b"\"deleted\"");
+        let status = self.row.value(row, STATUS);
+        self.saw_deleted |= status == Some(b"\"deleted\"");
+        if events.paid.is_some() && status == Some(b"\"approved\"") {
+            let is_paid = self.row.value(row, PAID).is_some_and(|paid| matches!(text_of(paid), b"true" | b"1"));
+            let day = std::str::from_utf8(day).ok().and_then(|day| day.parse().ok());
+            self.unpaid.extend(day.filter(|_| !is_paid).map(block_of));
+        }
         Ok(Some(self.seams.iter().any(|seam| stamp.starts_with(seam.as_bytes()))))
+    }
+
+    /// When the rates of the row began: the last field of its key.
+    fn period_start(&self, row: &[u8]) -> Option<NaiveDateTime> {
+        let raw = self.row.value(row, self.stream.row_key.len() - 1)?;
+        let stamp = json::stamp(text_of(raw), self.zone)?;
+        std::str::from_utf8(&stamp).ok()?.parse().ok()
     }
 
     /// Whether the row of a list that begins with the newest is not so old that it is known, and within the table's range. One

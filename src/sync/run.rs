@@ -21,7 +21,9 @@ use crate::config;
 use crate::protocol::{
     Abort, ConfiguredCatalog, ConfiguredStream, Descriptor, Failure, FailureKind, InputState, Level, Status, SyncMode,
 };
-use crate::streams::{self, AccountId, FEED_OVERLAP_DAYS, Partition, REPORTS_ONLY_ZONES, Source, Stream};
+use crate::streams::{
+    self, AccountId, AccountKind, CHANGES_OVERLAP_DAYS, Events, FEED_OVERLAP_DAYS, Partition, REPORTS_ONLY_ZONES, Source, Stream,
+};
 
 /// What is to be said of a stream that failed, by stream: one failure per kind.
 type Failures = BTreeMap<Descriptor, Vec<Failure>>;
@@ -33,8 +35,8 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
     log_oddities(context, input);
     let mut failures = Failures::new();
     let wanted = known_streams(context, catalog, &mut failures);
-    let has_programmes = wanted.iter().any(|configured| configured.stream.name == "programmes");
-    let mut directory = Directory::new(context, has_programmes);
+    let wants = |name: &str| wanted.iter().any(|configured| configured.stream.name == name);
+    let mut directory = Directory::new(context, wants("programmes"), wants("payments"));
     let mut planned = Vec::new();
     let mut started = Started::default();
     for configured in &wanted {
@@ -361,6 +363,8 @@ async fn plan_account(
             let mut ids = directory.programmes(account).await.map_err(|failed| (Subject::Programmes, failed))?;
             ids.retain(|id| done.is_none_or(|done| *id > done));
             Cuts::Programmes(ids)
+        } else if let Source::Lists(lanes) = &stream.source {
+            Cuts::Lists(lanes)
         } else {
             Cuts::Whole
         };
@@ -372,10 +376,13 @@ async fn plan_account(
         Source::Report(_) => scope.lookback_days = 0,
         Source::Feed(feed) => return Ok(vec![plan_feed(feed.is_dated, &whole, state.partition(&whole), &scope)]),
         Source::Payments => return Ok(vec![plan_payments(account, state.partition(&whole), &scope, directory).await?]),
-        Source::Events(_) | Source::Reference { .. } => {}
+        Source::Rates => return Ok(vec![plan_rates(account, state.partition(&whole), &scope, directory).await?]),
+        Source::Events(_) | Source::Lists(_) | Source::Reference { .. } => {}
     }
+    let payments = last_payments(context, stream, account, directory).await;
     let partitions = partitions(context, stream, account, state, directory).await?;
-    Ok(partitions.iter().map(|partition| plan(stream, partition, state.partition(partition), &scope)).collect())
+    let plan = |partition| plan(stream, partition, state.partition(partition), payments.clone(), &scope);
+    Ok(partitions.iter().map(plan).collect())
 }
 
 /// Plans the breakdowns of the payments that were made to an account: those that were not read yet.
@@ -393,9 +400,51 @@ async fn plan_payments(
     let payments = directory.payments.since(account, from, Patience::Full).await.map_err(|failed| (Subject::Payments, failed))?;
     let shown_again = days_before(scope.now, FEED_OVERLAP_DAYS).date_naive();
     let recent = payments.iter().filter(|payment| !payment.is_before(shown_again)).map(|payment| payment.id).collect();
-    let read = known.and_then(|known| known.payments.as_deref()).unwrap_or_default();
+    let read = known.and_then(|known| known.parts.as_deref()).unwrap_or_default();
     let unread = payments.into_iter().filter(|payment| !read.contains(&payment.id) && !payment.is_after(scope.end)).collect();
-    Ok(Plan { payments: Some(recent), ..Plan::new(partition, known.cloned(), vec![Cuts::Payments(unread)], zone) })
+    Ok(Plan { parts: Some(recent), ..Plan::new(partition, known.cloned(), vec![Cuts::Payments(unread)], zone) })
+}
+
+/// Plans the rates of the programmes that an account has joined: back to the start of the range, or to what is known.
+async fn plan_rates(
+    account: AccountId,
+    known: Option<&PartitionState>,
+    scope: &Scope,
+    directory: &mut Directory,
+) -> Result<Plan, (Subject, FailedCall)> {
+    let (partition, zone) = (Partition::of(account), scope.now.timezone());
+    if scope.start >= scope.now || known.is_some_and(|known| known.is_of_the_future(scope.now)) {
+        return Ok(Plan::new(partition, known.cloned(), vec![], zone));
+    }
+    let ids = directory.programmes(account).await.map_err(|failed| (Subject::Programmes, failed))?;
+    let walked = known.filter(|known| known.from <= scope.start.fixed_offset());
+    let from = |id: u64| {
+        let walked = walked.filter(|known| known.parts.as_ref().is_some_and(|parts| parts.contains(&id)));
+        let known = walked.map(|known| days_before(known.through.with_timezone(&zone), CHANGES_OVERLAP_DAYS));
+        (id, known.unwrap_or(scope.start).max(scope.start))
+    };
+    let cuts = vec![Cuts::Rates(ids.iter().copied().map(from).collect())];
+    Ok(Plan { parts: Some(ids), ..Plan::new(partition, known.cloned(), cuts, zone) })
+}
+
+/// The last payments to `account`, if they move the flags of the stream's rows and are read in this run.
+async fn last_payments(context: &Context, stream: &Stream, account: AccountId, directory: &mut Directory) -> Option<Vec<u64>> {
+    let Source::Events(Events { paid: Some(_), .. }) = &stream.source else { return None };
+    if !directory.follows_payments || account.kind != AccountKind::Publisher {
+        return None;
+    }
+    match directory.payments.last(account).await {
+        Ok(payments) => Some(payments),
+        Err(failed) => {
+            let text = format!(
+                "The payments of {} could not be listed ({}): whether its sales were paid shows when they are next read for their age.",
+                directory.name(account),
+                failed.error
+            );
+            context.emitter.log(Level::Warn, text);
+            None
+        }
+    }
 }
 
 /// The partitions of an account. Regions are those that are configured, or those that are found and those that the state knows:

@@ -18,7 +18,7 @@ use super::state::StreamState;
 use super::tally::{Tally, Written};
 use crate::awin::{Api, CallError, FailedCall};
 use crate::protocol::{Abort, Descriptor, FailureKind, Level, Status, SyncMode};
-use crate::streams::{AccountId, Partition, Role, Slice, Source, Stream};
+use crate::streams::{AccountId, Page, Partition, Role, Slice, Source, Stream};
 
 /// A stream that the runner wants, ready to be read.
 pub(super) struct PlannedStream {
@@ -172,7 +172,7 @@ impl StreamReader<'_> {
     /// Where the answer to `slice` comes from.
     fn origin(&self, slice: &Slice, directory: &Directory) -> Origin {
         let is_doubtful = self.context.is_unreachable(slice.partition.account);
-        let call = self.answers.call(slice, slice, 1, is_doubtful);
+        let call = self.answers.call(slice, slice, Page::FIRST, is_doubtful);
         if let Some(body) = directory.kept(self.stream, slice) {
             return Origin::Kept(call, Box::new(body));
         }
@@ -200,7 +200,8 @@ impl StreamReader<'_> {
         if slice.cut.part().is_some() {
             self.refused_parts.entry(slice.partition.clone()).or_default().has_answers = true;
         }
-        self.checkpoint.commit(slice);
+        self.checkpoint.looked_after(slice, &self.answers.records.unpaid);
+        self.checkpoint.commit(slice, &self.answers.records.unpaid);
         Ok(self.context.emitter.flush().await?)
     }
 
