@@ -1,4 +1,5 @@
-//! A strict stand-in for the API of the Awin affiliate network, for tests and for trials without an Awin account.
+//! A strict stand-in for the two APIs of the Awin affiliate network (the legacy one, and `/public/v1`), for tests and for
+//! trials without an Awin account.
 //!
 //! A [`World`] is plain data: accounts, programmes, sales with a timeline, a clock, and [`Rules`] that say how Awin
 //! behaves where that is not known. A [`Sandbox`] serves a world over HTTP on a loopback port; a test changes the world

@@ -23,6 +23,38 @@ pub enum Endpoint {
     PrepaymentChanges,
 }
 
+/// The user's right to an account, from the least to the most. The order is inferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    Viewer,
+    FullAccess,
+    Admin,
+    Owner,
+}
+
+impl Role {
+    /// The role that `userRole` names; an unknown one counts least.
+    pub(crate) fn named(user_role: &str) -> Self {
+        match user_role {
+            "userFullAccess" => Self::FullAccess,
+            "userAdmin" => Self::Admin,
+            "userOwner" => Self::Owner,
+            _ => Self::Viewer,
+        }
+    }
+}
+
+impl Endpoint {
+    /// The least role that it asks for. (Inferred for payments and for an advertiser's publishers.)
+    pub(crate) fn least_role(self) -> Role {
+        match self {
+            Self::Payments | Self::Breakdowns => Role::FullAccess,
+            Self::BillingDocuments => Role::Admin,
+            Self::Advertisers | Self::Publishers | Self::PrepaymentChanges => Role::Viewer,
+        }
+    }
+}
+
 /// What the calls of the second API are counted against.
 #[derive(Clone, Debug)]
 pub enum Quota {
@@ -43,6 +75,7 @@ pub enum ProcessingDate {
 
 /// The switches.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each with a yes and a no")]
 pub struct PublicApi {
     /// Is the token of the legacy API good here? Otherwise every call gets a 401.
     pub takes_token: bool,
@@ -52,6 +85,8 @@ pub struct PublicApi {
     pub rate_limit_headers: bool,
     /// The header of a 429.
     pub retry_after: RetryAfter,
+    /// Does an account's `userRole` decide which endpoints may be asked about it? Otherwise all may be.
+    pub roles_count: bool,
     /// For these accounts the user lacks the role that the endpoint asks for: 403.
     pub role_missing: BTreeSet<(Endpoint, u64)>,
     /// These accounts do not have the endpoint: 404.
@@ -72,6 +107,7 @@ impl Default for PublicApi {
             quota: Quota::Shared,
             rate_limit_headers: true,
             retry_after: RetryAfter::Seconds,
+            roles_count: false,
             role_missing: BTreeSet::new(),
             absent: BTreeSet::new(),
             time_per_page: TimeDelta::zero(),

@@ -89,3 +89,25 @@ fn the_demo_has_all_statuses_and_its_legacy_answers_do_not_know_them() {
     assert_eq!(legacy.ids(), [81_002]);
     assert_eq!(get(&sandbox, &format!("/advertisers/{ADVERTISER}/publishers")).rows().len(), 3);
 }
+
+/// What a reader of pages meets: a row of the second page becomes the first row of all before it is read, and one of the first page
+/// goes, so that the second page begins a row too late.
+#[test]
+fn rows_can_move_and_go_between_two_pages() {
+    let sandbox = sandbox(|world| {
+        let soon = instant(NOW) + chrono::TimeDelta::seconds(30);
+        let later = soon + chrono::TimeDelta::minutes(1);
+        // The order at first: 81002, 81001, 90210.
+        world.relate(ADVERTISER, PUBLISHER, Standing::Suspended, soon);
+        world.programmes.iter_mut().filter(|it| it.id == ADVERTISER).for_each(|it| it.closed = Some(later));
+        world.public.time_per_page = chrono::TimeDelta::minutes(1);
+    });
+    let page = |offset: u64| -> Vec<u64> {
+        let rows = get(&sandbox, &format!("{ADVERTISERS}?limit=1&offset={offset}")).results();
+        rows.iter().map(|row| row["advertiserId"].as_u64().expect("an id")).collect()
+    };
+    assert_eq!(page(0), [81_002]);
+    assert_eq!(page(1), [81_002], "90210 has moved to the top, where it was not yet");
+    assert_eq!(page(1), [81_001], "90210 is closed: 81002 is the first again");
+    assert!(page(2).is_empty());
+}

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use awin_sandbox::{Access, Endpoint, Event, Quota, RetryAfter, Sandbox, Throttle, World, instant};
+use awin_sandbox::Endpoint::{self, Advertisers, BillingDocuments, Breakdowns, Payments, PrepaymentChanges, Publishers};
+use awin_sandbox::{Access, Event, Quota, RetryAfter, Sandbox, Throttle, World, instant};
 use chrono::TimeDelta;
 use serde_json::Value;
 
@@ -15,12 +16,12 @@ fn endpoints() -> [(Endpoint, u64, String); 6] {
     let publisher = |rest: &str| format!("/public/v1/publishers/{PUBLISHER}/{rest}");
     let advertiser = |rest: &str| format!("/public/v1/advertisers/{ADVERTISER}/{rest}");
     [
-        (Endpoint::Payments, PUBLISHER, publisher("payments")),
-        (Endpoint::Breakdowns, PUBLISHER, publisher("payments/100/breakdowns")),
-        (Endpoint::Advertisers, PUBLISHER, publisher("advertisers")),
-        (Endpoint::Publishers, ADVERTISER, advertiser("publishers")),
-        (Endpoint::BillingDocuments, ADVERTISER, advertiser("billing-documents")),
-        (Endpoint::PrepaymentChanges, ADVERTISER, advertiser("prepayments/link-status-changes")),
+        (Payments, PUBLISHER, publisher("payments")),
+        (Breakdowns, PUBLISHER, publisher("payments/100/breakdowns")),
+        (Advertisers, PUBLISHER, publisher("advertisers")),
+        (Publishers, ADVERTISER, advertiser("publishers")),
+        (BillingDocuments, ADVERTISER, advertiser("billing-documents")),
+        (PrepaymentChanges, ADVERTISER, advertiser("prepayments/link-status-changes")),
     ]
 }
 
@@ -82,10 +83,33 @@ fn a_missing_role_or_endpoint_concerns_one_account() {
         sandbox.world().public.role_missing.clear();
         sandbox.world().public.absent.clear();
     }
-    sandbox.world().public.role_missing.insert((Endpoint::Payments, 1));
+    sandbox.world().public.role_missing.insert((Payments, 1));
     assert_eq!(get(&sandbox, PAYMENTS).status, 200, "another account");
     sandbox.world().account_mut(PUBLISHER).expect("there").access = Access::Refused;
     assert_eq!(pointers(&sandbox, PAYMENTS), (403, vec![]));
+}
+
+#[test]
+fn the_role_of_the_user_can_decide() {
+    let sandbox = sandbox(|world| {
+        paid(world, 1);
+        world.public.roles_count = true;
+    });
+    let for_all = vec![Advertisers, Publishers, PrepaymentChanges];
+    let with_full_access = [vec![Payments, Breakdowns], for_all.clone()].concat();
+    let everything = [vec![BillingDocuments], with_full_access.clone()].concat();
+    for (role, open) in [
+        ("userViewer", &for_all),
+        ("userSomethingNew", &for_all),
+        ("userFullAccess", &with_full_access),
+        ("userAdmin", &everything),
+        ("userOwner", &everything),
+    ] {
+        sandbox.world().accounts.iter_mut().for_each(|account| account.role = role.to_owned());
+        for (endpoint, _, path) in endpoints() {
+            assert_eq!(get(&sandbox, &path).status, if open.contains(&endpoint) { 200 } else { 403 }, "{role} {path}");
+        }
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ use serde_json::json;
 pub(crate) use rows::{billing_documents, breakdowns, partnerships, payments, prepayment_changes};
 
 use crate::answer::reply::{Body, Reply};
-use crate::public::Endpoint;
+use crate::public::{Endpoint, Role};
 use crate::world::{Access, Kind, World};
 
 const OFFSETS: RangeInclusive<u64> = 0..=10_000;
@@ -96,9 +96,11 @@ fn respond(world: &World, method: &str, path: &str, query: &[(String, String)]) 
 fn check_access(world: &World, target: Target<'_>, account_id: u64) -> Result<(), Reply> {
     let account = world.account(target.kind, account_id).ok_or_else(not_found)?;
     let asked = (target.endpoint, account_id);
+    let lacks_role = world.public.role_missing.contains(&asked)
+        || world.public.roles_count && Role::named(&account.role) < target.endpoint.least_role();
     if world.public.absent.contains(&asked) {
         Err(not_found())
-    } else if world.public.role_missing.contains(&asked) || account.access == Access::Refused {
+    } else if lacks_role || account.access == Access::Refused {
         Err(problem(403, "FORBIDDEN", "The user lacks the role that this endpoint asks for", None))
     } else {
         Ok(())
