@@ -14,8 +14,8 @@ use super::columns::columns;
 
 /// Which table stands where. The legend stands below the first column.
 const COLUMNS: [&[&str]; 3] = [
-    &["accounts", "publishers", "partnerships", "billing_documents", "prepayment_changes"],
-    &["transactions", "stats_by_publisher", "stats_by_campaign", "stats_by_creative", "stats_by_advertiser"],
+    &["accounts", "publishers", "billing_documents", "prepayment_changes"],
+    &["transactions", "stats_by_publisher", "stats_by_campaign", "stats_by_creative", "stats_by_advertiser", "partnerships"],
     &[
         "payments",
         "payment_breakdowns",

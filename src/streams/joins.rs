@@ -72,14 +72,18 @@ pub const JOINS: &[Join] = &[
     with_programme("partnerships"),
     with_programme("commission_rates"),
     join("offers", "programmes", &[("advertiser.id", "id"), SAME_ACCOUNT]),
-    join("transactions", "payments", &[("paymentId", "paymentId"), SAME_ACCOUNT]),
     join("payment_breakdowns", "payments", &[("paymentId", "paymentId"), SAME_ACCOUNT]),
-    join("transactions", "payment_breakdowns", &[("paymentId", "paymentId"), ("advertiserId", "advertiserId"), SAME_ACCOUNT]),
     join(
         "transactions",
         "commission_groups",
         &[("transactionParts[].commissionGroupId", "groupId"), ("advertiserId", "advertiserId"), SAME_ACCOUNT],
     ),
+    Join {
+        from: "transactions",
+        to: "payments",
+        on: &[("paymentId", "paymentId"), SAME_ACCOUNT],
+        inferred: Some("Awin calls both ids `paymentId`, in two APIs, and does not say that they are one"),
+    },
     Join {
         from: "transactions",
         to: "transaction_queries",

@@ -29,6 +29,7 @@ impl AccountKind {
     }
 
     /// The side of the partners.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::Advertiser => Self::Publisher,

@@ -54,7 +54,7 @@ impl Payment {
 
     /// Whether it was processed before `day`, for sure.
     pub fn is_before(&self, day: NaiveDate) -> bool {
-        self.processed.as_ref().is_some_and(|processed| processed[..10] < *day.to_string())
+        self.processed.as_ref().and_then(|processed| processed.get(..10)?.parse().ok()).is_some_and(|at: NaiveDate| at < day)
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
-use super::plan::{Scope, days_before};
+use super::scope::{Scope, days_before};
 use super::state::PartitionState;
 use crate::streams::{Moment, Window, midnight};
 

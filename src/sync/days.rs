@@ -11,8 +11,9 @@ use chrono::NaiveDate;
 
 use super::finder::Changes;
 use super::ladder::{end_of, passed};
-use super::plan::{Cuts, Plan, Scope, days_before, plan};
+use super::plan::{Cuts, Plan, plan};
 use super::queue::{Look, Urgency, minutes};
+use super::scope::{Scope, days_before};
 use super::state::{DaysState, LaneState, PartitionState};
 use crate::config::DateType;
 use crate::streams::{AGAIN_LANE, CHANGES_OVERLAP_DAYS, Days, Moment, Partition, Source, Stream, Window, change_lanes, midnight};

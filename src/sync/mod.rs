@@ -13,7 +13,10 @@ mod progress;
 
 mod state;
 
+mod scope;
+
 mod blocks;
+
 mod plan;
 
 mod context;
@@ -27,6 +30,8 @@ mod sent;
 mod payments;
 
 mod directory;
+mod planner;
+
 mod finder;
 mod keys;
 mod notes;
@@ -53,9 +58,10 @@ mod run;
 
 pub use check::{Checked, check};
 pub use context::Context;
-pub use plan::{Cuts, Plan, Scope, plan};
+pub use plan::{Cuts, Plan, plan};
 pub use progress::Progress;
 pub use records::RecordWriter;
 pub use run::read;
+pub use scope::Scope;
 pub use state::{LaneState, PartitionState, StreamState};
 pub use tally::{Tally, Written};

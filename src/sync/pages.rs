@@ -54,14 +54,14 @@ pub(super) struct Pages {
     last: Option<Shown>,
     /// What the first page said.
     all_rows: Option<u64>,
-    all_pages: Option<u64>,
+    count: Option<u64>,
 }
 
 impl Pages {
     /// The pages of a slice; of periods, those that hold at `from` or later.
     pub(super) fn new(paging: Paging, from: Option<NaiveDateTime>) -> Self {
         let (page, moment, runs, rows) = (1, None, 1, 0);
-        Self { paging, page, moment, from, runs, rows, last: None, all_rows: None, all_pages: None }
+        Self { paging, page, moment, from, runs, rows, last: None, all_rows: None, count: None }
     }
 
     /// The page that is read.
@@ -118,12 +118,12 @@ impl Pages {
             return self.again();
         }
         if self.page == 1 {
-            (self.all_rows, self.all_pages) = (shown.all_rows, shown.all_pages);
+            (self.all_rows, self.count) = (shown.all_rows, shown.all_pages);
         }
         self.rows += shown.rows;
         // The same page again: Awin does not turn pages.
         let is_turned = self.last.as_ref().is_none_or(|last| last.digest != shown.digest);
-        let more = match (self.all_pages, self.all_rows) {
+        let more = match (self.count, self.all_rows) {
             (Some(pages), _) => u64::from(self.page) < pages && shown.rows > 0,
             (None, Some(all)) => self.rows < all && shown.rows > 0,
             // A list: of one page's length, there may be another; longer, Awin knows no pages here.

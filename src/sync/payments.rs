@@ -1,5 +1,6 @@
 //! Which payments were made to a publisher: what their breakdowns are asked by, and what moves the payment flags of sales.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
@@ -98,8 +99,7 @@ impl Payments {
     fn add(&self, page: &mut Vec<Payment>, row: &[u8]) -> Result<(), String> {
         let row: PaymentRow<'_> = serde_json::from_slice(row).map_err(|_| "a payment is not an object".to_owned())?;
         let id = number(row.id).ok_or("a payment has no `paymentId`")?;
-        let processed =
-            text(row.processed).and_then(|text| json::stamp(text.as_bytes(), self.zone).map(|stamp| stamp.into_owned()));
+        let processed = text(row.processed).and_then(|text| json::stamp(text.as_bytes(), self.zone).map(Cow::into_owned));
         page.push(Payment { id, processed: processed.and_then(|stamp| String::from_utf8(stamp).ok()) });
         Ok(())
     }

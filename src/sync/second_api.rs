@@ -56,13 +56,14 @@ fn sentence(account: AccountId, name: &str, error: Option<&CallError>) -> Option
 
 #[cfg(test)]
 mod tests {
+    use AccountKind::{Advertiser, Publisher};
+
     use super::*;
 
     #[test]
     fn an_answer_is_told_in_a_sentence_and_an_outage_is_not() {
         let refused = |status| CallError::Refused { status, text: String::new() };
         let told = |kind, error: Option<CallError>| sentence(AccountId { kind, id: 7 }, "account 7", error.as_ref());
-        use AccountKind::{Advertiser, Publisher};
         for (kind, error, wanted) in [
             (Publisher, None, "Awin's newer API shows `payments`, `payment_breakdowns`, `partnerships` of account 7."),
             (
