@@ -27,6 +27,7 @@ mod in_sync;
 mod layers;
 mod limits;
 mod mistakes;
+mod network;
 mod odd_answers;
 mod output;
 mod pages;
