@@ -182,7 +182,7 @@ fn configurations_of_other_connectors_get_the_answer_of_the_page() {
     let mut count = 0;
     for (from, answer) in from.zip(&answers) {
         let (is_good, message) = checked(&filled_in(&from.text, &connector));
-        if answer.text.is_empty() {
+        if answer.text == "Found …\n" {
             assert!(is_good && message.starts_with("Found "), "{message}");
         } else {
             let message = message.replace(&format!(",\"api_url\":{}", connector.config["api_url"]), "");
