@@ -10,7 +10,7 @@ faults=(
   'legacy state unknown:estuary' 'varying state keys:estuary' 'reads stdin:estuary' 'global state unknown:recorded'
   'cursor_field wanted:recorded' 'noise on stderr:recorded' 'vague key:recorded' 'errors first:recorded'
   'no message:recorded' 'sync_id obeyed:recorded' 'silent about files:recorded' 'a stale value:pyairbyte databases'
-  'a lost row:older_suite pyairbyte databases'
+  'a lost row:older_suite pyairbyte'
 )
 # Edits of the files of SQL, and of the example for Meltano.
 sql_faults=(

@@ -45,7 +45,7 @@ def commands():
 
 
 report = common.Report("Meltano", importlib.metadata.version("meltano"))
-with report.check("examples/meltano.yml: the image, keys of the configuration and streams exist") as notes:
+with report.check("examples/meltano.yml: image, keys and streams exist; one name for the image in all pages") as notes:
     content = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     tap = plugin(content, "extractors")
     common.equal((tap["executable"], plugin(content, "loaders")["executable"]), ("tap-airbyte", "target-postgres"), "executables")
@@ -58,6 +58,9 @@ with report.check("examples/meltano.yml: the image, keys of the configuration an
     common.equal(secret, {key for key, value in SPEC.items() if value.get("airbyte_secret")}, "secrets")
     selected = {pattern.split(".")[0] for pattern in tap["select"]}
     common.equal(selected - set(common.STREAMS), set(), "streams that do not exist")
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.yml")]
+    names = {name for page in pages for name in re.findall(r"([\w./-]*source-awin):[\w.]+", page.read_text(encoding="utf-8"))}
+    common.equal(names, {image}, "names of the image in all pages")
     notes.append(f"{len(keys)} keys")
 
 with report.check("the commands of docs/runners.md; the configuration that the wrapper gets") as notes:
