@@ -216,6 +216,7 @@ def ask_everything(run, way, months, before, now, moment):
     lost = [row_id for row_id, row in sales.items() if figures.day_of_sale(row) == day]
     way.lose(run, lost)
     common.expect(expect("report-differs", figures.report_differs(now, lost)), "lost sales are not seen")
+    expect("changed-since-close", figures.changed_since_close(closed, now, by_sale, lost), by_sale)
     common.equal(done, {file.stem for file in SQL.glob("*.sql")}, "files that were run")
     return f"{rows} rows"
 

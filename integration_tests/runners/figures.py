@@ -84,17 +84,16 @@ def earned(truth, month):
         yield account, advertiser, names.get((account, advertiser)), unit, total("approved"), total("pending"), declined
 
 
-def changed_since_close(closed, truth, month):
-    """`closed`: what was booked, row id to amount."""
-    now = {row_id: owed(row) for row_id, row in booked(truth, month).items()}
+def changed_since_close(closed, truth, month, without=()):
+    """`closed`: what was booked, row id to amount. `without`: ids of rows that the table lacks."""
+    now = {row_id: owed(row) for row_id, row in booked(truth, month).items() if row_id not in without}
     for row_id in closed.keys() | now.keys():
         before, after = closed.get(row_id), now.get(row_id)
         if before != after:
             row = truth.sales[row_id]
             difference = (after or NO_SALES) - (before or NO_SALES)
-            dates = day(row, "transactionDate"), day(row, "validationDate")
-            yield (row["accountId"], row["publisherId"], currency(row), row_id, before, after, difference,
-                   row["commissionStatus"], *dates)  # fmt: skip
+            state = (None, None) if row_id in without else (row["commissionStatus"], day(row, "validationDate"))
+            yield row_id, row["accountId"], row["publisherId"], currency(row), before, after, difference, *state
 
 
 def changed_since(before, truth):
