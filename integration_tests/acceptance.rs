@@ -104,6 +104,10 @@ fn the_version_is_the_same_everywhere() {
     has("CHANGELOG.md", &format!("\n## [{version}] - "));
     has("docs/runners.md", &format!("source-awin/source-awin:{version}"));
     has("docs/runners.md", &format!("tag `{version}`"));
+    has("docs/schedule.md", &format!("source-awin/source-awin:{version}"));
+    has("docs/schedule.md", &format!("awin-sync:{version}"));
+    has("examples/compose.yml", &format!("source-awin/source-awin:{version}"));
+    has("docs/setup.md", &format!("\n| {version} | "));
     has("docs/build-multi-arch.sh", &format!("source-awin:{version}"));
     has("sandbox/Cargo.toml", &format!("\nversion = \"{version}\""));
 }

@@ -41,30 +41,6 @@ fn the_picture_of_freshness_is_what_its_data_say() {
     assert_written("freshness.svg", &freshness::svg(&data));
 }
 
-/// Who looks up an error must find it as it is.
-#[test]
-fn the_texts_of_the_setup_guide_are_those_of_the_connector() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("src")];
-    let mut source = String::new();
-    while let Some(folder) = folders.pop() {
-        for path in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                source += &std::fs::read_to_string(path).expect("source");
-            }
-        }
-    }
-    let page = std::fs::read_to_string(root.join("docs/setup.md")).expect("the guide");
-    let (_, table) = page.split_once("### Troubleshooting").expect("its section");
-    let texts: Vec<&str> =
-        table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(text, _)| text)).collect();
-    assert!(texts.len() > 15, "{texts:?}");
-    let unknown: Vec<&&str> = texts.iter().filter(|text| !source.contains(**text)).collect();
-    assert!(unknown.is_empty(), "no such text: {unknown:?}");
-}
-
 /// The reference takes the endpoints from the schemas' descriptions.
 #[test]
 fn the_endpoints_of_the_reference_are_those_that_are_asked() {

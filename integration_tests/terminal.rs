@@ -119,7 +119,7 @@ fn errors_and_warnings_are_said_in_words() {
     assert_eq!(output.code, Some(1));
     let wanted = [
         "warning: The unknown key `colour` is ignored.",
-        "error: Awin refuses the API token. Create a new one at ui.awin.com/awin-api and put it into `api_token`.",
+        "error: Awin refuses the API token. Copy it into `api_token` again, or create a new one, at ui.awin.com/awin-api.",
         "error: These streams did not sync completely: stats_by_creative, stats_by_publisher, transactions.",
     ];
     let said: Vec<&str> = screen.lines().filter(|line| !line.contains("For tests only")).collect();
