@@ -1,4 +1,5 @@
-"""The SQL of the pages, on PostgreSQL and DuckDB, filled by PyAirbyte before and after changes in the sandbox.
+"""The SQL of the pages, on PostgreSQL and DuckDB, filled by PyAirbyte before and after changes in the sandbox; PostgreSQL by
+examples/sync.py as it is.
 
 Every file of docs/sql must answer what `figures.py` reckons from the sandbox's truth. What is written for BigQuery and Snowflake
 is translated by sqlglot and run on DuckDB: the words are theirs, the database is not.
@@ -15,7 +16,10 @@ import datetime
 import decimal
 import importlib.metadata
 import io
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import airbyte
@@ -25,7 +29,8 @@ import sqlglot
 from airbyte.caches import DuckDBCache, PostgresCache
 from sqlalchemy import text
 
-SQL = Path(os.environ.get("SQL_FOLDER", Path(__file__).parents[2] / "docs/sql"))
+ROOT = Path(__file__).parents[2]
+SQL = Path(os.environ.get("SQL_FOLDER", ROOT / "docs/sql"))
 STREAMS = ["transactions", "stats_by_publisher", "accounts", "publishers", "programmes", "commission_groups"]
 # The month of the files, and what the check puts in its place: all days that the sandbox has.
 TODAY = datetime.datetime.now(datetime.UTC).date()
@@ -121,10 +126,19 @@ class Database:
     def __init__(self, name, cache, ways):
         self.name, self.cache, self.ways = name, cache, ways
 
+    def read(self):
+        if self.name == "PostgreSQL":
+            environment = {"AWIN_TOKEN": common.TOKEN, "AWIN_START_DATE": common.START_DATE, "AWIN_CONFIG": json.dumps(common.config()),
+                           "AWIN_STREAMS": ",".join(STREAMS), "SOURCE_AWIN": common.CONNECTOR, "DATABASE_HOST": "127.0.0.1",
+                           "DATABASE_PORT": os.environ["POSTGRESQL_PORT"], "DATABASE_NAME": "postgres", "DATABASE_PASSWORD": "none"}  # fmt: skip
+            subprocess.run([sys.executable, ROOT / "examples/sync.py"], env=os.environ | environment, check=True)
+        else:
+            source = airbyte.get_source("source-awin", local_executable=common.CONNECTOR, config=common.config())
+            source.select_streams(STREAMS)
+            source.read(cache=self.cache)
+
     def fill(self):
-        source = airbyte.get_source("source-awin", local_executable=common.CONNECTOR, config=common.config())
-        source.select_streams(STREAMS)
-        _, answers = common.while_nothing_changes(lambda: source.read(cache=self.cache))
+        _, answers = common.while_nothing_changes(self.read)
         return figures.Truth(answers)
 
     def session(self, work):
@@ -170,7 +184,7 @@ class Database:
 
 def complete_through(cache):
     """Runs the lines of Python in the page on closing a month."""
-    page = (Path(__file__).parents[2] / "docs/month-close.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/month-close.md").read_text(encoding="utf-8")
     (lines,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     with contextlib.redirect_stdout(io.StringIO()) as said:
         exec(lines, {"cache": cache})
