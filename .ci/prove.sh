@@ -8,7 +8,7 @@ faults=(
   'check says yes:cdk older_suite' 'secret not marked:cdk older_suite'
   'state ignored:older_suite recorded estuary serverless pyairbyte'
   'legacy state unknown:estuary' 'varying state keys:estuary' 'reads stdin:estuary' 'global state unknown:recorded'
-  'cursor_field wanted:recorded' 'noise on stderr:recorded' 'vague key:recorded' 'errors first:recorded'
+  'cursor_field wanted:recorded' 'noise on stderr:recorded' 'vague key:recorded meltano' 'errors first:recorded'
   'no message:recorded' 'sync_id obeyed:recorded' 'silent about files:recorded' 'a stale value:pyairbyte databases'
   'a lost row:older_suite pyairbyte'
 )
@@ -54,6 +54,7 @@ prove() { # CHECK...
   local entry name
   cp "$CONNECTOR" "$DAMAGED"
   for name in "$@"; do [[ -z ${environment[$name]} ]] || install "${environment[$name]}" || exit 1; done
+  [[ $asked != *' meltano '* ]] || start_postgresql
   echo '(nothing)' > "$WORK/known"
   for name in "$@"; do [[ $name = image ]] || know "$name"; done
   CONNECTOR=$here/integration_tests/runners/damage.py

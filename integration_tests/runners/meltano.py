@@ -1,9 +1,13 @@
-"""Meltano itself, with the example project: the steps of docs/runners.md up to the point where the wrapper would start.
+"""Meltano itself, with the example project: the steps of docs/runners.md up to the point where the wrapper would start, and the
+loader.
 
-The wrapper, tap-airbyte, is in no registry, so `meltano install` and `meltano run` are not tried; what the wrapper does with the
-connector is replayed by `recorded.py`.
+The wrapper, tap-airbyte, is in no registry, so `meltano run` is not tried. What it does with the connector is replayed by
+`recorded.py`; here its place is taken by what it writes: each stream with the first path of its key.
+
+Set by `.ci/runners`: POSTGRESQL_PORT, where there is one. MELTANO_YML, to be another file than the repository's.
 """
 
+import decimal
 import importlib.metadata
 import json
 import os
@@ -22,11 +26,11 @@ SPEC = json.loads((ROOT / "spec.json").read_text(encoding="utf-8"))["connectionS
 project = common.WORK / "meltano"
 
 
-def meltano(command):
+def meltano(command, **options):
     quiet = {"MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false", "NO_COLOR": "1"}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | quiet | {"AWIN_TOKEN": common.TOKEN, "PGPASSWORD": "pa ss", "PATH": path}
-    done = subprocess.run(["sh", "-c", command], cwd=project, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(["sh", "-c", command], cwd=project, env=environment, capture_output=True, text=True, check=False, **options)
     print(command, done.stdout, done.stderr, sep="\n")
     common.equal(done.returncode, 0, command)
     return done.stdout
@@ -42,6 +46,28 @@ def commands():
     page = (ROOT / "docs/runners.md").read_text(encoding="utf-8")
     section = page.split("\n## Meltano\n")[1].split("\n## ")[0]
     return section.split("```sh\n")[1].split("```")[0].splitlines()
+
+
+def psql(statements, database="meltano"):
+    command = ["psql", "-h", "127.0.0.1", "-p", os.environ["POSTGRESQL_PORT"], "-U", "awin", "-v", "ON_ERROR_STOP=1", "-qAt", database]
+    return subprocess.run(command, input=statements, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def decimals(line):
+    return [decimal.Decimal(field) for field in line.split("|")]
+
+
+def as_the_wrapper_writes():
+    """All streams as Singer messages, and their rows."""
+    streams = common.discover()
+    output = common.read(common.configured(streams, destination_sync_mode="append")).ok()
+    rows = {stream["name"]: output.records(stream["name"]) for stream in streams}
+    lines = []
+    for stream in streams:
+        name, key = stream["name"], stream["source_defined_primary_key"][0]
+        lines.append({"type": "SCHEMA", "stream": name, "schema": stream["json_schema"], "key_properties": key})
+        lines += [{"type": "RECORD", "stream": name, "record": row} for row in rows[name]]
+    return "".join(json.dumps(line) + "\n" for line in lines), rows
 
 
 report = common.Report("Meltano", importlib.metadata.version("meltano"))
@@ -62,6 +88,8 @@ with report.check("examples/meltano.yml: image, keys and streams exist; one name
     names = {name for page in pages for name in re.findall(r"([\w./-]*source-awin):[\w.]+", page.read_text(encoding="utf-8"))}
     common.equal(names, {image}, "names of the image in all pages")
     notes.append(f"{len(keys)} keys")
+if report.failed:
+    report.end()
 
 with report.check("the commands of docs/runners.md; the configuration that the wrapper gets") as notes:
     shutil.rmtree(project, ignore_errors=True)
@@ -80,4 +108,23 @@ with report.check("the commands of docs/runners.md; the configuration that the w
     common.equal(answer["connectionStatus"]["status"], "SUCCEEDED", "check with this configuration")
     common.equal(json.loads(meltano("meltano config print target-postgres"))["load_method"], "upsert", "load_method")
     notes.append(f"{len(run)} commands")
+
+if "POSTGRESQL_PORT" in os.environ:
+    with report.check("the loader, as Meltano installs it: all rows of all accounts in PostgreSQL, twice; the views on closing a month") as notes:
+        meltano("meltano install target-postgres")
+        psql("DROP DATABASE IF EXISTS meltano", database="postgres")
+        psql("CREATE DATABASE meltano", database="postgres")
+        where = f"TARGET_POSTGRES_PORT={os.environ['POSTGRESQL_PORT']} TARGET_POSTGRES_DATABASE=meltano"
+        messages, rows = as_the_wrapper_writes()
+        for _ in range(2):
+            meltano(f"{where} meltano invoke target-postgres", input=messages)
+        counts = {stream: int(psql(f"SELECT count(*) FROM awin.{stream}")) for stream in rows}
+        common.equal(counts, {stream: len(found) for stream, found in rows.items()}, "rows")
+        views = (ROOT / "docs/sql/views/postgresql.sql").read_text(encoding="utf-8").replace("_airbyte_extracted_at", "_sdc_batched_at")
+        psql("SET search_path TO awin;" + views)
+        parts = sum(len(row["transactionParts"] or []) for row in rows["transactions"])
+        sales = psql("SELECT count(*), sum(commission), (SELECT count(*) FROM awin.awin_sale_parts) FROM awin.awin_sales")
+        total = sum(decimal.Decimal(str(row["commissionAmount"]["amount"])) for row in rows["transactions"])
+        common.equal(decimals(sales), [len(rows["transactions"]), total, parts], "sales, commission and parts in the views")
+        notes.append(f"{sum(counts.values())} rows")
 report.end()
