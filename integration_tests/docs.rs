@@ -60,3 +60,26 @@ fn the_endpoints_of_the_reference_are_those_that_are_asked() {
         }
     }
 }
+
+/// The files are what the runner check runs: a page must not show anything else.
+#[test]
+fn the_sql_of_the_pages_is_that_of_the_files_and_every_file_is_linked() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let files = |folder: &str| {
+        let entries = std::fs::read_dir(docs.join(folder)).expect("a folder").map(|entry| entry.expect("an entry").path());
+        entries.filter(|path| path.is_file()).collect::<Vec<_>>()
+    };
+    let text = |path: &Path| std::fs::read_to_string(path).expect("UTF-8");
+    let queries: Vec<_> = files("sql").into_iter().chain(files("sql/views")).collect();
+    let pages: String =
+        files(".").iter().filter(|path| path.extension().is_some_and(|it| it == "md")).map(|page| text(page)).collect();
+    let shown: Vec<&str> = pages.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect();
+    assert!(shown.len() > 3 && queries.len() > 8, "{shown:?} {queries:?}");
+    for block in shown {
+        assert!(queries.iter().any(|file| text(file) == block), "no file in docs/sql is\n{block}");
+    }
+    for file in &queries {
+        let path = file.strip_prefix(&docs).expect("below docs").display();
+        assert!(pages.contains(&format!("]({path})")), "no page links to {path}");
+    }
+}
