@@ -1,10 +1,17 @@
 //! What a steady daily sync costs, in calls and in rows, and what it gets right for it.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use awin_sandbox::{Clock, Decimal, Demo, Event, Sale, Sandbox, Throttle, World, decimal, instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use source_awin::awin::Request;
+use tokio::time::Instant;
 
+use crate::support::connector::state_after;
 use crate::support::tables::{assert_same, truth};
+use crate::support::virtually::{Reply, read};
 use crate::support::{Connector, Tables};
 
 const NOW: &str = "2026-11-20T05:00:00Z";
@@ -180,4 +187,30 @@ fn nine_months(begin: DateTime<Utc>, days: i64) -> Vec<Sale> {
 
 fn amount(mixed: i64) -> Decimal {
     decimal(&format!("{}.{:02}", 20 + mixed, mixed % 100))
+}
+
+/// A run reads up to the full second that follows its start. Awin may refuse a window that ends in the future.
+#[test]
+fn no_window_is_asked_for_before_it_has_ended() {
+    let asked: Arc<Mutex<Vec<(Instant, Request)>>> = Arc::default();
+    let (log, config) = (Arc::clone(&asked), json!({"regions": ["DE"], "lookback_days": 2}));
+    let accounts = json!({"accounts": [{"accountId": 1, "accountName": "Shop", "accountType": "advertiser"}]}).to_string();
+    let answer = Arc::new(move |request: &Request| {
+        log.lock().expect("no panic with the lock").push((Instant::now(), request.clone()));
+        Reply::Json(if request.path == "/accounts" { accounts.clone() } else { "[]".to_owned() })
+    });
+    for streams in [&["stats_by_publisher"][..], &["transactions"]] {
+        let first = read(streams, &config, None, Arc::clone(&answer) as _);
+        let lines: Vec<Value> = first.lines.into_iter().map(|(_, line)| line).collect();
+        asked.lock().expect("no panic with the lock").clear();
+        assert!(read(streams, &config, Some(&state_after(&lines)), Arc::clone(&answer) as _).is_complete);
+        let asked = asked.lock().expect("no panic with the lock");
+        let began = asked[0].0;
+        assert_eq!(asked[0].1.path, "/accounts");
+        let ends_now =
+            |request: &Request| request.query.iter().any(|(key, value)| *key == "endDate" && value == "2026-11-20T15:30:00");
+        let lists: Vec<Duration> = asked.iter().filter(|(_, request)| ends_now(request)).map(|(at, _)| *at - began).collect();
+        assert!(lists.len() >= 2, "{asked:?}");
+        assert!(lists.iter().all(|after| *after >= Duration::from_secs(1)), "{lists:?}");
+    }
 }

@@ -41,30 +41,6 @@ fn the_picture_of_freshness_is_what_its_data_say() {
     assert_written("freshness.svg", &freshness::svg(&data));
 }
 
-/// Who looks up an error must find it as it is.
-#[test]
-fn the_texts_of_the_setup_guide_are_those_of_the_connector() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("src")];
-    let mut source = String::new();
-    while let Some(folder) = folders.pop() {
-        for path in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                source += &std::fs::read_to_string(path).expect("source");
-            }
-        }
-    }
-    let page = std::fs::read_to_string(root.join("docs/setup.md")).expect("the guide");
-    let (_, table) = page.split_once("### Troubleshooting").expect("its section");
-    let texts: Vec<&str> =
-        table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(text, _)| text)).collect();
-    assert!(texts.len() > 15, "{texts:?}");
-    let unknown: Vec<&&str> = texts.iter().filter(|text| !source.contains(**text)).collect();
-    assert!(unknown.is_empty(), "no such text: {unknown:?}");
-}
-
 /// The reference takes the endpoints from the schemas' descriptions.
 #[test]
 fn the_endpoints_of_the_reference_are_those_that_are_asked() {
@@ -82,5 +58,28 @@ fn the_endpoints_of_the_reference_are_those_that_are_asked() {
             let words: Vec<_> = description.split([' ', ',', '?']).map(|word| word.trim_end_matches('.')).collect();
             assert!(words.contains(&path.as_str()), "{}: {description} does not name {path}", stream.name);
         }
+    }
+}
+
+/// The files are what the runner check runs: a page must not show anything else.
+#[test]
+fn the_sql_of_the_pages_is_that_of_the_files_and_every_file_is_linked() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let files = |folder: &str| {
+        let entries = std::fs::read_dir(docs.join(folder)).expect("a folder").map(|entry| entry.expect("an entry").path());
+        entries.filter(|path| path.is_file()).collect::<Vec<_>>()
+    };
+    let text = |path: &Path| std::fs::read_to_string(path).expect("UTF-8");
+    let queries: Vec<_> = files("sql").into_iter().chain(files("sql/views")).collect();
+    let pages: String =
+        files(".").iter().filter(|path| path.extension().is_some_and(|it| it == "md")).map(|page| text(page)).collect();
+    let shown: Vec<&str> = pages.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect();
+    assert!(shown.len() > 3 && queries.len() > 8, "{shown:?} {queries:?}");
+    for block in shown {
+        assert!(queries.iter().any(|file| text(file) == block), "no file in docs/sql is\n{block}");
+    }
+    for file in &queries {
+        let path = file.strip_prefix(&docs).expect("below docs").display();
+        assert!(pages.contains(&format!("]({path})")), "no page links to {path}");
     }
 }

@@ -82,20 +82,20 @@ fn values() -> Vec<Row> {
         row("a day that no calendar has", "read", Config(json!({"start_date": "2026-02-30"})), "`start_date` is \"2026-02-30\", which is not a calendar date."),
         row("an instant for a day", "read", Config(json!({"start_date": "2026-11-16T00:00:00Z"})), ""),
         row("an instant within a day", "check", Config(json!({"start_date": "2026-11-16T07:30:00Z"})), "`start_date` is \"2026-11-16T07:30:00Z\"; it must be a date as YYYY-MM-DD."),
-        row("a century too early", "check", Config(json!({"start_date": "1926-11-16"})), "`start_date` 1926-11-16 is before Awin existed. Set a later day."),
+        row("a century too early", "check", Config(json!({"start_date": "1926-11-16"})), "`start_date` 1926-11-16 is before Awin existed. Set 2000-01-01 or a later day."),
         row("an end before the start", "check", Config(json!({"end_date": "2026-11-15"})), "`end_date` 2026-11-15 is before `start_date` 2026-11-16. Set an end on or after the start, or leave the end empty for today."),
         row("ids with semicolons", "check", Config(json!({"advertiser_ids": "90210; 90211"})), ""),
         row("ids on lines of their own", "check", Config(json!({"advertiser_ids": "90210\n90211\n"})), ""),
-        row("a name for an id", "check", Config(json!({"advertiser_ids": "Shop"})), "`advertiser_ids` is \"Shop\"; it must be account IDs separated by commas, such as 12345, 67890."),
-        row("an id without end", "check", Config(json!({"publisher_ids": "99999999999999999999999"})), "`publisher_ids` contains 99999999999999999999999, which is not an account ID."),
+        row("a name for an id", "check", Config(json!({"advertiser_ids": "Shop"})), "`advertiser_ids` is \"Shop\"; it must be account IDs separated by commas, such as 12345, 67890. Leave it empty to see your accounts: the connection test (`check`) lists them with their IDs."),
+        row("an id without end", "check", Config(json!({"publisher_ids": "99999999999999999999999"})), "`publisher_ids` contains 99999999999999999999999, which is not an account ID. Leave it empty to see your accounts: the connection test (`check`) lists them with their IDs."),
         row("a zone by its city", "check", Config(json!({"timezone": "America/New_York"})), format!("`timezone` is \"America/New_York\". Did you mean US/Eastern? It must be one of {ZONES}.")),
         row("a mistyped zone", "check", Config(json!({"timezone": "Europe/Lodnon"})), format!("`timezone` is \"Europe/Lodnon\". Did you mean Europe/London? It must be one of {ZONES}.")),
         row("a zone that is none", "check", Config(json!({"timezone": "local"})), format!("`timezone` is \"local\"; it must be one of {ZONES}.")),
         row("a zone in lower case", "check", Config(json!({"timezone": "europe/london"})), ""),
         row("regions in lower case", "read", Config(json!({"regions": "gb de"})), ""),
         row("the UK", "read", Config(json!({"regions": ["UK"]})), ""),
-        row("a country by its name", "check", Config(json!({"regions": ["Germany"]})), format!("`regions` is \"Germany\". Did you mean DE? It must be a list of any of {REGIONS}.")),
-        row("a country that Awin does not have", "check", Config(json!({"regions": ["JP"]})), format!("`regions` is \"JP\"; it must be a list of any of {REGIONS}.")),
+        row("a country by its name", "check", Config(json!({"regions": ["Germany"]})), format!("`regions` contains \"Germany\". Did you mean DE? It must be a list of any of {REGIONS}, or empty to detect them.")),
+        row("a country that Awin does not have", "check", Config(json!({"regions": ["JP"]})), format!("`regions` contains \"JP\"; it must be a list of any of {REGIONS}, or empty to detect them.")),
         row("too long a look-back", "check", Config(json!({"lookback_days": 1000})), "`lookback_days` is 1000; it must be a whole number from 0 to 400."),
         row("a unit", "check", Config(json!({"lookback_days": "28 days"})), "`lookback_days` is \"28 days\"; it must be a whole number from 0 to 400."),
         row("a yes", "check", Config(json!({"include_basket_products": "yes"})), "`include_basket_products` is \"yes\"; it must be `true` or `false`."),
@@ -128,10 +128,10 @@ fn keys() -> Vec<Row> {
         row("a key that nobody knows", "check", Config(json!({"colour": "red"})), "The unknown key `colour` is ignored."),
         row("many of them", "check", Config((0..13).map(|n| (format!("colour {n}"), json!(n))).collect()), many),
         row("a key of a runner", "read", Config(json!({"_limit": 10, "__injected": {"a": 1}, "nothing": null})), ""),
-        row("the configuration of another connector", "check", ConfigFile(json!({"accessToken": TOKEN, "advertiserId": 90210, "startDate": "2026-01-01T00:00:00Z", "lookback_window": 30, "step": 7}).to_string()), r#"The configuration has the keys of another connector. Write it as {"api_token":"****","start_date":"2026-01-01","advertiser_ids":"90210","lookback_days":30}."#),
-        row("a part of it", "check", ConfigFile(json!({"api_key": TOKEN, "publisherId": "500321"}).to_string()), r#"The configuration has the keys of another connector. Write it as {"api_token":"****","start_date":"YYYY-MM-DD","publisher_ids":"500321"}."#),
-        row("a wrapped configuration", "read", ConfigFile(json!({"config": {"api_token": TOKEN, "start_date": "2026-01-01", "regions": "gb"}}).to_string()), r#"The configuration has its keys inside `config`. Write it as {"api_token":"****","start_date":"2026-01-01","regions":["GB"]}."#),
-        row("credentials of their own", "check", ConfigFile(json!({"credentials": {"auth_type": "token", "token": TOKEN}, "start_date": "2026-01-01"}).to_string()), r#"The configuration has its keys inside `credentials`. Write it as {"api_token":"****","start_date":"2026-01-01"}."#),
+        row("the configuration of another connector", "check", ConfigFile(json!({"accessToken": TOKEN, "advertiserId": 90210, "startDate": "2026-01-01T00:00:00Z", "lookback_window": 30, "step": 7}).to_string()), r#"The configuration has the keys of another connector. Write it as {"api_token":"****","start_date":"2026-01-01","advertiser_ids":"90210","lookback_days":30}, with your token for ****."#),
+        row("a part of it", "check", ConfigFile(json!({"api_key": TOKEN, "publisherId": "500321"}).to_string()), r#"The configuration has the keys of another connector. Write it as {"api_token":"****","start_date":"YYYY-MM-DD","publisher_ids":"500321"}, with your token for **** and the first day to read for YYYY-MM-DD."#),
+        row("a wrapped configuration", "read", ConfigFile(json!({"config": {"api_token": TOKEN, "start_date": "2026-01-01", "regions": "gb"}}).to_string()), r#"The configuration has its keys inside `config`. Write it as {"api_token":"****","start_date":"2026-01-01","regions":["GB"]}, with your token for ****."#),
+        row("credentials of their own", "check", ConfigFile(json!({"credentials": {"auth_type": "token", "token": TOKEN}, "start_date": "2026-01-01"}).to_string()), r#"The configuration has its keys inside `credentials`. Write it as {"api_token":"****","start_date":"2026-01-01"}, with your token for ****."#),
     ]
 }
 
@@ -145,27 +145,28 @@ fn files() -> Vec<Row> {
         json!([{"type": "STREAM", "stream": {"stream_descriptor": {"name": stream}, "stream_state": blob}}]).to_string()
     };
     let config_form = "Give one JSON object with the keys of `spec`. The file is config.json.";
-    let catalog_form = "Give the configured catalog of the runner. The file is catalog.json.";
-    let state_form = "Give the state of the last sync, or none to start over. The file is state.json.";
+    let catalog_form = "Give the configured catalog of the runner, or the output of `discover`. The file is catalog.json.";
+    let state_form = "Give the state of the last sync. To start over, leave out `--state` or give `[]`. The file is state.json.";
     vec![
         row("an empty configuration", "check", ConfigFile(String::new()), format!("The configuration is empty. {config_form}")),
         row("a configuration that is no object", "check", ConfigFile(format!("\"{TOKEN}\"")), format!("The configuration is not a JSON object. {config_form}")),
+        row("no stream selected", "read", CatalogFile(json!({"streams": []}).to_string()), "The catalog selects no stream; nothing is read."),
         row("a comma too many", "check", ConfigFile(format!("{{\"api_token\": \"{TOKEN}\",\n}}")), format!("The configuration is not JSON: trailing comma at line 2, column 1. {config_form}")),
         row("no quotes", "discover", ConfigFile(format!("{{\"api_token\": {TOKEN}}}")), format!("The configuration is not JSON: expected `,` or `}}` at line 1, column 16. {config_form}")),
-        row("half a file", "read", ConfigFile(format!("{{\"api_token\": \"{TOKEN}")), format!("The configuration is not JSON: EOF while parsing a string at line 1, column 33. {config_form}")),
+        row("half a file", "read", ConfigFile(format!("{{\"api_token\": \"{TOKEN}")), format!("The configuration is not JSON: it ends in the middle of a string at line 1, column 33. {config_form}")),
         row("a byte order mark", "check", ConfigFile(format!("\u{feff}{}", json!({"start_date": "2026-01-01"}))), "`api_token` is missing. Paste the token from ui.awin.com/awin-api."),
         row("an empty catalog", "read", CatalogFile("\n".into()), format!("The catalog is empty. {catalog_form}")),
         row("a catalog without streams", "read", CatalogFile("{}".into()), format!("The catalog has no `streams`. {catalog_form}")),
         row("the output of discover", "read", CatalogFile(discovered.to_string()), ""),
         row("a bare list", "read", CatalogFile(json!([name("transactions")]).to_string()), format!("The catalog is not a JSON object. {catalog_form}")),
-        row("names alone", "read", CatalogFile(json!({"streams": ["transactions"]}).to_string()), "The catalog does not have the form of a configured catalog (line 1, column 26). Each entry of `streams` needs a `stream` with a `name`, and a `sync_mode`. The file is catalog.json."),
+        row("names alone", "read", CatalogFile(json!({"streams": ["transactions"]}).to_string()), "The catalog does not have the form of a configured catalog (line 1, column 26). Each entry of `streams` needs a `stream` with a `name`, and a `sync_mode` (`full_refresh` or `incremental`). The file is catalog.json."),
         row("no sync mode", "read", CatalogFile(json!({"streams": [{"stream": {"name": "transactions"}}]}).to_string()), "`sync_mode` of stream `transactions` is missing. Set it to `full_refresh` or `incremental`. The file is catalog.json."),
         row("another sync mode", "read", CatalogFile(json!({"streams": [{"stream": {"name": "transactions"}, "sync_mode": "append"}]}).to_string()), "`sync_mode` of stream `transactions` is \"append\". Set it to `full_refresh` or `incremental`. The file is catalog.json."),
-        row("a mistyped stream", "read", CatalogFile(json!({"streams": [name("transaction")]}).to_string()), "There is no stream `transaction`. Did you mean `transactions`? Run `discover` (refresh the source schema) and remove it from the connection."),
+        row("a mistyped stream", "read", CatalogFile(json!({"streams": [name("transaction")]}).to_string()), "There is no stream `transaction`. Did you mean `transactions`? If not, run `discover` (refresh the source schema) and remove `transaction` from the connection."),
         row("the configuration as the catalog", "read", CatalogFile(json!({"api_token": "x", "start_date": "2026-01-01"}).to_string()), "The catalog file holds a configuration. Give that with `--config`, and a catalog here. The file is catalog.json."),
-        row("half a state", "read", StateFile("[{".into()), format!("The state is not JSON: EOF while parsing an object at line 1, column 2. {state_form}")),
+        row("half a state", "read", StateFile("[{".into()), format!("The state is not JSON: it ends in the middle of an object at line 1, column 2. {state_form}")),
         row("a text as the state", "read", StateFile("\"2026-01-01\"".into()), format!("The state is neither a list of states nor a map of streams. {state_form}")),
-        row("the inner state", "read", StateFile(blob.to_string()), "The state file holds the `stream_state` of one stream without the stream's name. Give the whole state: `[{\"type\": \"STREAM\", \"stream\": {\"stream_descriptor\": {\"name\": …}, \"stream_state\": …}}]`. The file is state.json."),
+        row("the inner state", "read", StateFile(blob.to_string()), "The state file holds the `stream_state` of one stream without the stream's name. Give the whole state, with the name of its stream: `[{\"type\": \"STREAM\", \"stream\": {\"stream_descriptor\": {\"name\": …}, \"stream_state\": …}}]`. The file is state.json."),
         row("the catalog as the state", "read", StateFile(json!({"streams": []}).to_string()), format!("The state file holds a catalog. {state_form}")),
         row("the configuration as the state", "read", StateFile(json!({"api_token": TOKEN}).to_string()), format!("The state file holds a configuration. {state_form}")),
         row("the state of a stream that is gone", "read", StateFile(of("payouts", &blob)), "The saved state contains unknown streams (`payouts`); their entries are ignored."),
@@ -176,7 +177,7 @@ fn files() -> Vec<Row> {
 /// What only Awin can tell.
 #[rustfmt::skip]
 fn accounts() -> Vec<Row> {
-    let revoked = "Awin refuses the API token. Create a new one at ui.awin.com/awin-api and put it into `api_token`.";
+    let revoked = "Awin refuses the API token. Copy it into `api_token` again, or create a new one, at ui.awin.com/awin-api.";
     let listed = "advertiser 90210 (Lampenladen „Hell“ DE), advertiser 90211 (Example Shop GB), advertiser 90212 (Example Shop US), publisher 500321 (Example Blog 1), publisher 500322 (Example Blog 2).";
     let refused = |account: &str| format!("Awin refuses `transactions` of {account} from 2026-11-16T00:00:00 to 2026-11-20T15:30:00: Awin answered 404: Not Found (404 NOT_FOUND).");
     let future = "`start_date` 2027-01-01 is in the future; until then there is nothing to read.";
@@ -189,7 +190,7 @@ fn accounts() -> Vec<Row> {
         row("an id of somebody else", "read", Config(json!({"advertiser_ids": "777"})), format!("{} The token has no access to such an account; it sees: {listed} Correct `advertiser_ids`, or give the token's user access at Awin.", refused("advertiser 777"))),
         row("a start next year", "check", Config(json!({"start_date": "2027-01-01"})), future),
         row("a start next year", "read", Config(json!({"start_date": "2027-01-01"})), future),
-        row("a zone that only reports know", "check", Config(json!({"timezone": "Europe/Helsinki"})), "Awin accepts `timezone` Europe/Helsinki for reports only: the streams transactions and transaction_queries cannot be read with it."),
+        row("a zone that only reports know", "check", Config(json!({"timezone": "Europe/Helsinki"})), "Awin accepts `timezone` Europe/Helsinki for reports only: the streams transactions and transaction_queries cannot be read with it. Choose one of UTC, Europe/London, Europe/Dublin, Europe/Paris, Europe/Berlin, Canada/Eastern, Canada/Central, Canada/Mountain, Canada/Pacific, US/Eastern, US/Central, US/Mountain, US/Pacific, or sync only the reports."),
         row("a zone that only reports know", "read", Config(json!({"timezone": "Europe/Helsinki"})), "Awin does not accept `timezone` Europe/Helsinki for `transactions`, only for reports. Choose one of UTC, Europe/London, Europe/Dublin, Europe/Paris, Europe/Berlin, Canada/Eastern, Canada/Central, Canada/Mountain, Canada/Pacific, US/Eastern, US/Central, US/Mountain, US/Pacific, or sync only the reports."),
     ]
 }

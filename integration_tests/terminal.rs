@@ -101,7 +101,7 @@ fn the_log_has_the_summary_too() {
         summary,
         [
             format!(
-                "`transactions`: {sales} rows; incomplete: complete nothing yet for advertiser 90211 (Example Shop GB), through 2026-11-19 00:00 for advertiser 90210 (Lampenladen „Hell“ DE); 4 calls"
+                "`transactions`: {sales} rows; incomplete: nothing yet for advertiser 90211 (Example Shop GB), complete through 2026-11-19 00:00 for advertiser 90210 (Lampenladen „Hell“ DE); 4 calls"
             ),
             format!("`accounts`: {accounts} rows; complete; 0 calls"),
             format!("the sync: {} rows; {calls} calls", sales + accounts),
@@ -119,7 +119,7 @@ fn errors_and_warnings_are_said_in_words() {
     assert_eq!(output.code, Some(1));
     let wanted = [
         "warning: The unknown key `colour` is ignored.",
-        "error: Awin refuses the API token. Create a new one at ui.awin.com/awin-api and put it into `api_token`.",
+        "error: Awin refuses the API token. Copy it into `api_token` again, or create a new one, at ui.awin.com/awin-api.",
         "error: These streams did not sync completely: stats_by_creative, stats_by_publisher, transactions.",
     ];
     let said: Vec<&str> = screen.lines().filter(|line| !line.contains("For tests only")).collect();

@@ -9,10 +9,12 @@ pub mod person;
 pub mod plain;
 pub mod protocol;
 pub mod setup;
+pub mod story;
 pub mod tables;
 pub mod virtually;
 
 pub use connector::{Connector, Output};
+pub use story::Story;
 pub use tables::{Tables, assert_in_sync};
 
 /// The configuration of properties that compare two implementations over random texts: a fixed seed, so that a change is never

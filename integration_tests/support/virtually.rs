@@ -130,7 +130,8 @@ pub fn read_from(transport: Arc<dyn Transport>, now: &str, streams: &[&str], con
             progress,
             now: instant(now).with_timezone(&config.timezone),
             config,
-            reached: began,
+            // A run reads up to the next full second.
+            reached: began + Duration::from_secs(1),
             unreachable: Mutex::default(),
         };
         let mut lines = Vec::new();

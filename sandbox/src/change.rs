@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::amount::{decimal, percent};
-use crate::sale::{Event, Sale, Status};
+use crate::sale::{Event, Sale, State, Status};
 use crate::world::World;
 
 /// What was changed.
@@ -33,7 +33,7 @@ impl World {
             let Some((what, event)) = planned.pop() else {
                 break;
             };
-            let event = event.unwrap_or_else(|| amendment(sale));
+            let event = event.unwrap_or_else(|| amendment(&sale.state(now)));
             // What else was to become of it no longer happens.
             sale.events.retain(|(at, _)| *at <= now);
             sale.happens(now, event);
@@ -42,6 +42,27 @@ impl World {
         if let Some(sale) = self.new_sale() {
             changes.push(change(&sale, "added"));
             self.sales.push(sale);
+        }
+        changes
+    }
+
+    /// Amends the oldest approved sale and declines the next one, both at this instant: what a closed month is afraid of.
+    pub fn correct_something(&mut self) -> Vec<Change> {
+        let now = self.now();
+        let mut planned = vec![("declined", true), ("amended", false)];
+        let mut changes = Vec::new();
+        for sale in &mut self.sales {
+            let state = sale.state(now);
+            // Half of nothing is nothing.
+            if !sale.is_visible(now) || state.status != Status::Approved || state.commission.is_zero() {
+                continue;
+            }
+            let Some((what, is_declined)) = planned.pop() else { break };
+            let event =
+                if is_declined { Event::Decline { reason: "Corrected by the sandbox".to_owned() } } else { amendment(&state) };
+            sale.events.retain(|(at, _)| *at <= now);
+            sale.happens(now, event);
+            changes.push(change(sale, what));
         }
         changes
     }
@@ -60,10 +81,10 @@ impl World {
     }
 }
 
-fn amendment(sale: &Sale) -> Event {
+fn amendment(state: &State<'_>) -> Event {
     Event::Amend {
-        sale: percent(sale.sale, 50),
-        commission: percent(sale.commission, 50),
+        sale: percent(state.sale, 50),
+        commission: percent(state.commission, 50),
         reason: "Changed by the sandbox".to_owned(),
     }
 }

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use crate::answer::{DateType, Params, Reply, Report};
+use crate::change::Change;
 use crate::desk::{Call, Desk};
 use crate::json;
 use crate::offers::OfferStatus;
@@ -15,7 +16,8 @@ pub(crate) fn answer(desk: &Desk, method: &str, command: &str, query: &str) -> R
     let query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let params = Params::new(&query, true);
     let rows: Result<Vec<String>, Reply> = match (method, command, command.strip_prefix("truth/")) {
-        ("POST", "change", _) => Ok(change(&mut desk.world())),
+        ("POST", "change", _) => Ok(told(&desk.world().change_something())),
+        ("POST", "correct", _) => Ok(told(&desk.world().correct_something())),
         ("GET", "calls", _) => Ok(desk.calls().iter().map(call).collect()),
         ("GET", _, Some(stream)) => truth(&desk.world(), stream, &params),
         _ => Err(Reply::not_found()),
@@ -23,9 +25,8 @@ pub(crate) fn answer(desk: &Desk, method: &str, command: &str, query: &str) -> R
     rows.map_or_else(|refusal| refusal, |rows| Reply::json(format!("[{}]", rows.join(","))))
 }
 
-fn change(world: &mut World) -> Vec<String> {
-    world
-        .change_something()
+fn told(changes: &[Change]) -> Vec<String> {
+    changes
         .iter()
         .map(|change| {
             json::text(&json!({

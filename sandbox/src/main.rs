@@ -1,4 +1,4 @@
-//! Runs the sandbox on this computer's clock, for trying the connector and a pipeline without an Awin account.
+//! Runs the sandbox on this computer's clock, or at a fixed instant, for trying the connector and a pipeline without an Awin account.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -23,6 +23,7 @@ enum Command {
     ///
     /// Beside Awin's own paths there are, without token:
     ///   POST /sandbox/change            decline, approve, amend and add a sale right now
+    ///   POST /sandbox/correct           amend an approved sale and decline another one right now
     ///   GET  /sandbox/truth/{stream}    what a perfect copy would hold (?accountId= &timezone= &from= &to=)
     ///   GET  /sandbox/calls             the calls received
     #[command(verbatim_doc_comment)]
@@ -55,6 +56,9 @@ struct Serve {
     /// The one good token.
     #[arg(long, default_value = "sandbox-token")]
     token: String,
+    /// Stand still at this instant (RFC 3339) instead of going with this computer's clock.
+    #[arg(long)]
+    now: Option<DateTime<Utc>>,
     /// Wait this many milliseconds before each answer.
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
@@ -76,8 +80,9 @@ fn main() -> ExitCode {
 const DAYS_TO_TRY: u32 = 30;
 
 fn run(serve: &Serve) -> io::Result<()> {
-    let now = Clock::System.now();
-    let world = build(serve, now);
+    let clock = serve.now.map_or(Clock::System, Clock::Fixed);
+    let now = clock.now();
+    let world = build(serve, clock);
     let start = now - TimeDelta::days(i64::from(serve.days.min(DAYS_TO_TRY)));
     let guide = guide(&world, start);
     let sandbox = Sandbox::start_on(serve.port, world)?;
@@ -86,10 +91,10 @@ fn run(serve: &Serve) -> io::Result<()> {
     wait_for_the_end()
 }
 
-fn build(serve: &Serve, now: DateTime<Utc>) -> World {
+fn build(serve: &Serve, clock: Clock) -> World {
     let demo = Demo {
         seed: serve.seed,
-        now,
+        now: clock.now(),
         days_back: serve.days,
         days_ahead: 400,
         sales_per_day: serve.sales_per_day,
@@ -98,7 +103,7 @@ fn build(serve: &Serve, now: DateTime<Utc>) -> World {
     };
     let mut world = demo.build();
     world.pay_twice_a_month();
-    world.clock = Clock::System;
+    world.clock = clock;
     world.token.clone_from(&serve.token);
     world.throttle.enabled = serve.throttle_per_minute > 0;
     world.throttle.limit = serve.throttle_per_minute;

@@ -72,7 +72,12 @@ impl Transport for Http {
             };
             let sent = call.query(&request.query).send().await;
             let mut response = sent.map_err(|error| {
-                if error.is_timeout() { CallError::TimedOut(String::new()) } else { CallError::Network(chain(&error)) }
+                // Half a window is answered sooner; a connection that does not come about does not come about for half of one.
+                if error.is_timeout() && !error.is_connect() {
+                    CallError::TimedOut(String::new())
+                } else {
+                    CallError::Network(chain(&error))
+                }
             })?;
             let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
             let body = stream::unfold(response, async |mut response| {

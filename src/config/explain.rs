@@ -10,6 +10,9 @@ use crate::protocol::{Failure, Secrets};
 const SHOWN: usize = 100;
 /// Where the token is.
 const TOKEN_REMEDY: &str = "Paste the token from ui.awin.com/awin-api.";
+/// Where the IDs of accounts are.
+pub(super) const IDS_REMEDY: &str =
+    "Leave it empty to see your accounts: the connection test (`check`) lists them with their IDs.";
 
 /// Checks `config` against the schema. The error is one sentence per wrong key, without `secrets`.
 pub(super) fn validate(schema: &Value, config: &Map<String, Value>, secrets: &Secrets) -> Result<(), Failure> {
@@ -46,10 +49,12 @@ fn explain(schema: &Value, error: &ValidationError<'_>, secrets: &Secrets) -> (S
         kind => {
             let value = error.instance();
             let shown = shown(&value.to_string(), secrets);
+            let is = if path.matches('/').count() > 1 { "contains" } else { "is" };
+            let remedy = if is_ids(property) { format!(" {IDS_REMEDY}") } else { String::new() };
             match (kind, value.as_str().and_then(|text| suggestion(text, property))) {
                 (ValidationErrorKind::Format { .. }, _) => format!("`{key}` is {shown}, which is not a calendar date."),
-                (_, Some(meant)) => format!("`{key}` is {shown}. Did you mean {meant}? It must be {}.", wanted(property)),
-                (_, None) => format!("`{key}` is {shown}; it must be {}.", wanted(property)),
+                (_, Some(meant)) => format!("`{key}` {is} {shown}. Did you mean {meant}? It must be {}.", wanted(property)),
+                (_, None) => format!("`{key}` {is} {shown}; it must be {}.{remedy}", wanted(property)),
             }
         }
     };
@@ -65,20 +70,26 @@ pub(super) fn shown(value: &str, secrets: &Secrets) -> String {
     shown
 }
 
+/// Whether a property takes IDs of accounts: of the texts with a form of their own, the one that is neither a date nor hidden.
+fn is_ids(property: &Value) -> bool {
+    property.get("pattern_descriptor").is_some() && property["format"] != "date" && property.get("airbyte_hidden").is_none()
+}
+
 /// What a property takes, to follow "it must be".
 fn wanted(property: &Value) -> String {
     let items = property.get("items").unwrap_or(property);
     let values: Vec<&str> = items.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     if !values.is_empty() {
-        let any = if property["type"] == "array" { "a list of any of" } else { "one of" };
-        return format!("{any} {}", values.join(", "));
+        let values = values.join(", ");
+        let is_list = property["type"] == "array";
+        return if is_list { format!("a list of any of {values}, or empty to detect them") } else { format!("one of {values}") };
     }
     if let (Some(minimum), Some(maximum)) = (property.get("minimum"), property.get("maximum")) {
         return format!("a whole number from {minimum} to {maximum}");
     }
     match property.get("pattern_descriptor").and_then(Value::as_str) {
         Some(form) if property["format"] == "date" => format!("a date as {form}"),
-        Some(form) if property.get("airbyte_hidden").is_none() => format!("account IDs separated by commas, such as {form}"),
+        Some(form) if is_ids(property) => format!("account IDs separated by commas, such as {form}"),
         Some(form) => form.to_owned(),
         None => "`true` or `false`".to_owned(),
     }

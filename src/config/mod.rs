@@ -192,6 +192,8 @@ mod tests {
     const ZONES: &str = "UTC, Europe/London, Europe/Dublin, Europe/Paris, Europe/Berlin, Europe/Helsinki, Canada/Eastern, Canada/Central, Canada/Mountain, Canada/Pacific, US/Eastern, US/Central, US/Mountain, US/Pacific, America/Sao_Paulo, Australia/Sydney";
     const REGIONS: &str = "AT, AU, BE, BR, BU, CA, CH, DE, DK, ES, FI, FR, GB, IE, IT, NL, NO, PL, SE, US";
 
+    const IDS: &str = "Leave it empty to see your accounts: the connection test (`check`) lists them with their IDs.";
+
     #[test]
     fn wrong_values_give_one_sentence_with_key_value_and_remedy() {
         let long = "7".repeat(200);
@@ -203,7 +205,7 @@ mod tests {
                 "`start_date` is \"2026-10-25T07:30:00Z\"; it must be a date as YYYY-MM-DD.".into(),
             ),
             (json!({"start_date": 20_260_101}), "`start_date` is \"20260101\"; it must be a date as YYYY-MM-DD.".into()),
-            (json!({"start_date": "1999-12-31"}), "`start_date` 1999-12-31 is before Awin existed. Set a later day.".into()),
+            (json!({"start_date": "1999-12-31"}), "`start_date` 1999-12-31 is before Awin existed. Set 2000-01-01 or a later day.".into()),
             (json!({"start_date": null}), "`start_date` is missing. It must be a date as YYYY-MM-DD.".into()),
             (json!({"start_date": true}), "`start_date` is true; it must be a date as YYYY-MM-DD.".into()),
             (
@@ -221,25 +223,25 @@ mod tests {
                 format!("`timezone` is \"Europe/Londno\". Did you mean Europe/London? It must be one of {ZONES}."),
             ),
             (json!({"timezone": 3}), format!("`timezone` is \"3\"; it must be one of {ZONES}.")),
-            (json!({"regions": ["GB", "XX"]}), format!("`regions` is \"XX\"; it must be a list of any of {REGIONS}.")),
+            (json!({"regions": ["GB", "XX"]}), format!("`regions` contains \"XX\"; it must be a list of any of {REGIONS}, or empty to detect them.")),
             (
                 json!({"regions": ["Germany"]}),
-                format!("`regions` is \"Germany\". Did you mean DE? It must be a list of any of {REGIONS}."),
+                format!("`regions` contains \"Germany\". Did you mean DE? It must be a list of any of {REGIONS}, or empty to detect them."),
             ),
-            (json!({"regions": 3}), format!("`regions` is 3; it must be a list of any of {REGIONS}.")),
+            (json!({"regions": 3}), format!("`regions` is 3; it must be a list of any of {REGIONS}, or empty to detect them.")),
             (
                 json!({"advertiser_ids": "12,x"}),
-                "`advertiser_ids` is \"12,x\"; it must be account IDs separated by commas, such as 12345, 67890.".into(),
+                format!("`advertiser_ids` is \"12,x\"; it must be account IDs separated by commas, such as 12345, 67890. {IDS}"),
             ),
             (
                 json!({"advertiser_ids": {"a": 1}}),
-                "`advertiser_ids` is {\"a\":1}; it must be account IDs separated by commas, such as 12345, 67890.".into(),
+                format!("`advertiser_ids` is {{\"a\":1}}; it must be account IDs separated by commas, such as 12345, 67890. {IDS}"),
             ),
             (
                 json!({"publisher_ids": -1}),
-                "`publisher_ids` is \"-1\"; it must be account IDs separated by commas, such as 12345, 67890.".into(),
+                format!("`publisher_ids` is \"-1\"; it must be account IDs separated by commas, such as 12345, 67890. {IDS}"),
             ),
-            (json!({"publisher_ids": long}), format!("`publisher_ids` contains {}…, which is not an account ID.", &long[..100])),
+            (json!({"publisher_ids": long}), format!("`publisher_ids` contains {}…, which is not an account ID. {IDS}", &long[..100])),
             (json!({"lookback_days": 401}), "`lookback_days` is 401; it must be a whole number from 0 to 400.".into()),
             (json!({"lookback_days": -1}), "`lookback_days` is -1; it must be a whole number from 0 to 400.".into()),
             (json!({"lookback_days": 1.5}), "`lookback_days` is 1.5; it must be a whole number from 0 to 400.".into()),

@@ -1,7 +1,7 @@
 //! Keys that this connector does not have. Most are ours under another name, and a few decide which data is read: those are
 //! errors, since to pass over `advertiserId` would read every account. All others are passed over with a WARN.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::coerce::{in_type_of, properties};
 use super::explain::{likeness, nearest};
@@ -66,6 +66,10 @@ const HARMLESS: &[&str] = &["api_url", "include_basket_products", "lookback_days
 /// Least likeness to one of our keys of what is taken for it.
 const MISTYPED: f64 = 0.8;
 
+/// What stands for the token, and for a date that is missing, in a configuration that is shown.
+const MASK: &str = "****";
+const NO_DATE: &str = "YYYY-MM-DD";
+
 /// Unknown keys that are named, at most.
 const MAX_NAMED: usize = 10;
 
@@ -100,7 +104,12 @@ pub(super) fn review(schema: &Value, raw: &Map<String, Value>) -> Result<Vec<Str
                 Some((key, _)) => format!("The configuration has its keys inside `{}`.", shown(key)),
                 None => "The configuration has the keys of another connector.".to_owned(),
             };
-            Err(Failure::config(format!("{why} Write it as {}.", Value::Object(translated(schema, raw)))))
+            let ours = Value::Object(translated(schema, raw)).to_string();
+            let fillers = [(MASK, "your token"), (NO_DATE, "the first day to read")].into_iter();
+            let fillers: Vec<String> =
+                fillers.filter(|(mark, _)| ours.contains(mark)).map(|(mark, what)| format!("{what} for {mark}")).collect();
+            let fill = if fillers.is_empty() { String::new() } else { format!(", with {}", fillers.join(" and ")) };
+            Err(Failure::config(format!("{why} Write it as {ours}{fill}.")))
         }
     }
 }
@@ -129,9 +138,9 @@ fn translated(schema: &Value, raw: &Map<String, Value>) -> Map<String, Value> {
     let mut translated = Map::new();
     for (key, property) in properties(schema) {
         let value = match found.remove(key) {
-            Some(_) if property.get("airbyte_secret").is_some() => Some("****".into()),
+            Some(_) if property.get("airbyte_secret").is_some() => Some(MASK.into()),
             Some(value) => in_type_of(key, property, &value),
-            None if key == "start_date" => Some(json!("YYYY-MM-DD")),
+            None if key == "start_date" => Some(NO_DATE.into()),
             None => None,
         };
         translated.extend(value.map(|value| (key.clone(), value)));

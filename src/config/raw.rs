@@ -100,7 +100,9 @@ impl TypedConfig {
             )));
         }
         if start_date.year() < FIRST_YEAR {
-            return Err(Failure::config(format!("`start_date` {start_date} is before Awin existed. Set a later day.")));
+            return Err(Failure::config(format!(
+                "`start_date` {start_date} is before Awin existed. Set 2000-01-01 or a later day."
+            )));
         }
         let base = self.api_url.trim_end_matches('/');
         if base.contains('@') {
@@ -133,7 +135,7 @@ fn ids(key: &str, text: &str, secrets: &Secrets) -> Result<Vec<u64>, Failure> {
     let ids = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| {
         part.parse().map_err(|_| {
             let shown = explain::shown(part, secrets);
-            Failure::config(format!("`{key}` contains {shown}, which is not an account ID."))
+            Failure::config(format!("`{key}` contains {shown}, which is not an account ID. {}", explain::IDS_REMEDY))
         })
     });
     Ok(without_repeats(ids.collect::<Result<_, _>>()?))

@@ -16,7 +16,7 @@ use super::scope::Scope;
 use super::second_api;
 use super::summary::counted;
 use crate::awin::{CallError, FailedCall, Patience, Request};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::protocol::{FailureKind, SyncMode};
 use crate::streams::{self, AccountId, AccountKind, Moment, Partition, REPORTS_ONLY_ZONES, STREAMS, Stream};
 
@@ -198,12 +198,19 @@ async fn judged(context: &Context, directory: &mut Directory, seen: &Seen, is_na
     let config = &context.config;
     if REPORTS_ONLY_ZONES.contains(&config.timezone) {
         warnings.push(format!(
-            "Awin accepts `timezone` {} for reports only: the streams transactions and transaction_queries cannot be read with it.",
-            config.timezone
+            "Awin accepts `timezone` {} for reports only: the streams transactions and transaction_queries cannot be read with it. Choose one of {}, or sync only the reports.",
+            config.timezone,
+            zones_of_sales()
         ));
     }
     warnings.extend(start_in_future(config, context.now));
     Ok(warnings)
+}
+
+/// The zones that Awin takes for more than reports.
+pub(super) fn zones_of_sales() -> String {
+    let zones = config::zones().into_iter().filter(|zone| !REPORTS_ONLY_ZONES.contains(zone));
+    zones.map(|zone| zone.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// What is odd about a start that is not there yet.

@@ -97,11 +97,9 @@ impl Reading {
                 days.queue.mark(day, *change, *sales);
             }
         }
-        let lookback = i64::from(scope.lookback_days);
         for day in passed(first, last, aged, scope.now, reading.falls_back) {
-            // The plain look-back reads the younger ones anyway.
-            let is_old = (through.date_naive() - day).num_days() > lookback;
-            if !is_new(day) && (is_old || !reading.falls_back) && can_age(stream, day, scope.now) {
+            // Also one that the plain look-back reads: a run may end before it does.
+            if !is_new(day) && can_age(stream, day, scope.now) {
                 days.queue.age(day);
             }
         }

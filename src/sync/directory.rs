@@ -235,16 +235,22 @@ impl Directory {
 
     /// The regions of an advertiser's partners.
     async fn active_regions(&mut self, account: AccountId, config: &Config, now: Moment) -> Result<Vec<String>, FailedCall> {
-        let active = self.active(account, config, now).await?;
+        let active = self.active(account, config, now, self.patience).await?;
         Ok(active.regions.iter().map(|region| (*region).to_owned()).collect())
     }
 
-    async fn active(&mut self, account: AccountId, config: &Config, now: Moment) -> Result<&Active, FailedCall> {
+    async fn active(
+        &mut self,
+        account: AccountId,
+        config: &Config,
+        now: Moment,
+        patience: Patience,
+    ) -> Result<&Active, FailedCall> {
         if !self.active.contains_key(&account) {
             let days = ACTIVITY_DAYS.max(u64::from(config.lookback_days) + 31);
             let from = now.checked_sub_days(Days::new(days)).unwrap_or(now - TimeDelta::days(365));
             let request = streams::activity(account, from, now);
-            let found = lookup::rows(&self.client, request, "body", self.patience, 0, add_active).await;
+            let found = lookup::rows(&self.client, request, "body", patience, 0, add_active).await;
             self.active.insert(account, found.map(|found| found.what));
         }
         self.active[&account].as_ref().map_err(Clone::clone)
@@ -268,7 +274,8 @@ impl Directory {
         Ok(regions.into_iter().map(str::to_owned).collect())
     }
 
-    /// The regions of each partner of `account`; nothing of those of whom it is not known.
+    /// The regions of each partner of `account`; nothing of those of whom it is not known. It only saves calls: nothing waits
+    /// long for it.
     pub(super) async fn partner_regions(
         &mut self,
         account: AccountId,
@@ -278,7 +285,7 @@ impl Directory {
         let mut regions: BTreeMap<u64, Vec<String>> = BTreeMap::new();
         match account.kind {
             AccountKind::Advertiser => {
-                let Ok(active) = self.active(account, config, now).await else { return regions };
+                let Ok(active) = self.active(account, config, now, Patience::Little).await else { return regions };
                 for (partner, region) in &active.partners {
                     regions.entry(*partner).or_default().push((*region).to_owned());
                 }

@@ -48,7 +48,7 @@ pub(super) const UPDATE: &str =
 
 /// The token itself is refused.
 pub(super) fn dead_token(error: &CallError) -> Failure {
-    Failure::config("Awin refuses the API token. Create a new one at ui.awin.com/awin-api and put it into `api_token`.")
+    Failure::config("Awin refuses the API token. Copy it into `api_token` again, or create a new one, at ui.awin.com/awin-api.")
         .with_detail(error.to_string())
 }
 

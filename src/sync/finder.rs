@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::time::sleep_until;
 
 use super::context::Context;
 use super::lookup::{self, number, text};
@@ -62,8 +63,12 @@ impl Changes {
     }
 
     /// Adds what another list found.
-    fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.is_too_much |= other.is_too_much;
+        for (lane, from) in other.from {
+            let known = self.from.entry(lane).or_insert(from);
+            *known = from.min(*known);
+        }
         other.marks.into_iter().for_each(|(mark, (change, sales))| self.add(mark, change, sales));
     }
 
@@ -168,6 +173,10 @@ pub(super) async fn ask(context: &Context, needed: &Needed) -> Findings {
                 slices.push(Slice { partition: Partition::of(*account), lane, cut: Cut::Window(window) });
             }
         }
+    }
+    if !slices.is_empty() {
+        // Awin may refuse a window that ends in the future.
+        sleep_until(context.reached).await;
     }
     let asked = slices.iter().map(|slice| {
         let config = &config;

@@ -38,7 +38,9 @@ pub(super) async fn plan_days(
     let scope = Scope::new(&context.config, context.now, SyncMode::Incremental);
     let mut reports: Vec<&mut PlannedStream> = planned.iter_mut().filter(|planned| wants_changes(planned)).collect();
     let asked = missing(context, &reports, &findings);
-    findings.extend(finder::ask(context, &asked).await);
+    for (account, changes) in finder::ask(context, &asked).await {
+        findings.entry(account).or_default().merge(changes);
+    }
     let markets = markets(context, directory, &reports, &findings).await;
     let none = BTreeMap::new();
     let mut readings = Vec::new();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::time::sleep;
 
-use super::check::start_in_future;
+use super::check::{start_in_future, zones_of_sales};
 use super::context::Context;
 use super::directory::Directory;
 use super::explain::{self, Failed};
@@ -22,7 +22,7 @@ use crate::config;
 use crate::protocol::{
     Abort, ConfiguredCatalog, ConfiguredStream, Descriptor, Failure, FailureKind, InputState, Level, Status, SyncMode,
 };
-use crate::streams::{self, AccountId, Partition, REPORTS_ONLY_ZONES, Stream};
+use crate::streams::{self, AccountId, Partition, Stream};
 
 /// What is to be said of a stream that failed, by stream: one failure per kind.
 type Failures = BTreeMap<Descriptor, Vec<Failure>>;
@@ -31,13 +31,13 @@ type Failures = BTreeMap<Descriptor, Vec<Failure>>;
 pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputState) -> Result<bool, Abort> {
     let emitter = &context.emitter;
     emitter.log(Level::Info, "Starting syncing source-awin");
-    log_oddities(context, input);
+    log_oddities(context, &catalog, input);
     let mut failures = Failures::new();
-    let wanted = known_streams(context, catalog, &mut failures);
+    let mut started = Started::default();
+    let wanted = known_streams(context, catalog, &mut failures, &mut started);
     let wants = |name: &str| wanted.iter().any(|configured| configured.stream.name == name);
     let mut directory = Directory::new(context, wants("programmes"), wants("payments"));
     let mut planned = Vec::new();
-    let mut started = Started::default();
     for configured in &wanted {
         match plan_stream(context, configured, input, &mut directory, &mut started).await {
             Ok(Ok(stream)) => planned.push(stream),
@@ -189,14 +189,22 @@ fn end(context: &Context, failures: Failures, others: BTreeSet<String>) -> bool 
 }
 
 /// What is odd about the configuration and the state, before anything is read.
-fn log_oddities(context: &Context, input: &InputState) {
+fn log_oddities(context: &Context, catalog: &ConfiguredCatalog, input: &InputState) {
     let warn = |text: String| context.emitter.log(Level::Warn, text);
+    if catalog.streams.is_empty() {
+        warn("The catalog selects no stream; nothing is read.".to_owned());
+    }
     input.warnings.iter().cloned().for_each(warn);
     start_in_future(&context.config, context.now).into_iter().for_each(warn);
 }
 
 /// The streams of the catalog that exist; the others are noted as failed.
-fn known_streams(context: &Context, catalog: ConfiguredCatalog, failures: &mut Failures) -> Vec<ConfiguredStream> {
+fn known_streams(
+    context: &Context,
+    catalog: ConfiguredCatalog,
+    failures: &mut Failures,
+    started: &mut Started,
+) -> Vec<ConfiguredStream> {
     let mut known: Vec<ConfiguredStream> = Vec::new();
     for configured in catalog.streams {
         let descriptor = &configured.stream;
@@ -204,12 +212,12 @@ fn known_streams(context: &Context, catalog: ConfiguredCatalog, failures: &mut F
             let text = format!("The catalog lists stream `{}` twice; it is read once.", descriptor.name);
             context.emitter.log(Level::Warn, text);
         } else if streams::find(&descriptor.name).is_none() {
-            context.emitter.status(descriptor, Status::Incomplete);
+            started.end_unread(context, descriptor);
             let meant = config::nearest(&descriptor.name, streams::STREAMS.iter().map(|stream| stream.name));
-            let meant = meant.map_or(String::new(), |name| format!(" Did you mean `{name}`?"));
+            let meant = meant.map_or("Run".to_owned(), |name| format!("Did you mean `{name}`? If not, run"));
             let message = format!(
-                "There is no stream `{}`.{meant} Run `discover` (refresh the source schema) and remove it from the connection.",
-                descriptor.name
+                "There is no stream `{name}`. {meant} `discover` (refresh the source schema) and remove `{name}` from the connection.",
+                name = descriptor.name
             );
             failures.insert(descriptor.clone(), vec![Failure::config(message)]);
         } else {
@@ -345,6 +353,9 @@ fn known_accounts(stream: &Stream, state: &StreamState, input: &InputState) -> B
 }
 
 fn log_plan(context: &Context, planned: &[PlannedStream]) {
+    if planned.is_empty() {
+        return;
+    }
     let calls = |planned: &PlannedStream| planned.plans.iter().map(Plan::calls).sum();
     let counts: Vec<(&str, u64)> = planned.iter().map(|planned| (planned.stream.name, calls(planned))).collect();
     let all = counts.iter().map(|(_, calls)| calls).sum();
@@ -387,12 +398,9 @@ async fn read_stream(
 
 fn wrong_zone(context: &Context, stream: &Stream) -> Failure {
     let timezone = context.config.timezone;
-    let zones: Vec<String> =
-        config::zones().into_iter().filter(|zone| stream.takes_zone(*zone)).map(|zone| zone.to_string()).collect();
-    debug_assert!(REPORTS_ONLY_ZONES.contains(&timezone));
     Failure::config(format!(
         "Awin does not accept `timezone` {timezone} for `{}`, only for reports. Choose one of {}, or sync only the reports.",
         stream.name,
-        zones.join(", ")
+        zones_of_sales()
     ))
 }

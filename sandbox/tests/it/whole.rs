@@ -77,6 +77,27 @@ fn a_change_on_demand_changes_four_sales() {
 }
 
 #[test]
+fn a_correction_on_demand_changes_two_approved_sales() {
+    let sandbox = Sandbox::start(busy_world());
+    sandbox.world().clock = Clock::Fixed(instant("2026-03-10T12:00:00Z"));
+    let response = ureq::post(format!("{}/sandbox/correct", sandbox.url())).send_empty();
+    let text = response.expect("an answer").body_mut().read_to_string().expect("a body");
+    let changes: Vec<Value> = serde_json::from_str(&text).expect("a list");
+    let rows: Vec<Value> = changes
+        .iter()
+        .map(|change| {
+            get(&sandbox, &format!("/advertisers/{}/transactions?ids={}", change["advertiserId"], change["transactionId"]))
+        })
+        .map(|answer| answer.rows().remove(0))
+        .collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!((&changes[0]["what"], &rows[0]["commissionStatus"]), (&"amended".into(), &"approved".into()));
+    assert_ne!(rows[0]["commissionAmount"], rows[0]["oldCommissionAmount"]);
+    assert_eq!((&changes[1]["what"], &rows[1]["commissionStatus"]), (&"declined".into(), &"declined".into()));
+    assert_eq!(rows[1]["validationDate"], "2026-03-10T12:00:00");
+}
+
+#[test]
 fn the_truth_of_every_stream_can_be_asked_without_token() {
     let sandbox = Sandbox::start(busy_world());
     let truth = |stream: &str, query: &str| {

@@ -31,7 +31,7 @@ pub struct ConfiguredStream {
 /// More than any catalog has, and few enough to be kept.
 const MAX_STREAMS: usize = 1000;
 
-const CATALOG_REMEDY: &str = "Give the configured catalog of the runner.";
+const CATALOG_REMEDY: &str = "Give the configured catalog of the runner, or the output of `discover`.";
 
 impl ConfiguredCatalog {
     /// Reads the catalog file's text.
@@ -48,12 +48,12 @@ impl ConfiguredCatalog {
             Err(error) if error.classify() != Category::Data => {
                 Err(Failure::config(format!("The catalog is not JSON: {}. {CATALOG_REMEDY}", explain_json(&error))))
             }
-            Ok(_) => Err(Failure::config("The catalog has no `streams`. Give the configured catalog of the runner.")),
+            Ok(_) => Err(Failure::config(format!("The catalog has no `streams`. {CATALOG_REMEDY}"))),
             Err(_) if !text.trim_start().starts_with('{') => {
                 Err(Failure::config(format!("The catalog is not a JSON object. {CATALOG_REMEDY}")))
             }
             Err(error) => Err(Failure::config(format!(
-                "The catalog does not have the form of a configured catalog (line {}, column {}). Each entry of `streams` needs a `stream` with a `name`, and a `sync_mode`.",
+                "The catalog does not have the form of a configured catalog (line {}, column {}). Each entry of `streams` needs a `stream` with a `name`, and a `sync_mode` (`full_refresh` or `incremental`).",
                 error.line(),
                 error.column()
             ))),
@@ -162,26 +162,29 @@ mod tests {
             r#"{"stream":{"name":"a"},"sync_mode":"incremental"},"#.repeat(MAX_STREAMS)
         );
         for (text, wanted) in [
-            ("", "The catalog is empty. Give the configured catalog of the runner."),
+            ("", "The catalog is empty. Give the configured catalog of the runner, or the output of `discover`."),
             (
                 "{",
-                "The catalog is not JSON: EOF while parsing an object at line 1, column 1. Give the configured catalog of the runner.",
+                "The catalog is not JSON: it ends in the middle of an object at line 1, column 1. Give the configured catalog of the runner, or the output of `discover`.",
             ),
-            ("[]", "The catalog is not a JSON object. Give the configured catalog of the runner."),
-            ("null", "The catalog is not a JSON object. Give the configured catalog of the runner."),
-            ("\"secret\"", "The catalog is not a JSON object. Give the configured catalog of the runner."),
-            ("{}", "The catalog has no `streams`. Give the configured catalog of the runner."),
+            ("[]", "The catalog is not a JSON object. Give the configured catalog of the runner, or the output of `discover`."),
+            ("null", "The catalog is not a JSON object. Give the configured catalog of the runner, or the output of `discover`."),
+            (
+                "\"secret\"",
+                "The catalog is not a JSON object. Give the configured catalog of the runner, or the output of `discover`.",
+            ),
+            ("{}", "The catalog has no `streams`. Give the configured catalog of the runner, or the output of `discover`."),
             (
                 r#"{"streams":{}}"#,
-                "The catalog does not have the form of a configured catalog (line 1, column 11). Each entry of `streams` needs a `stream` with a `name`, and a `sync_mode`.",
+                "The catalog does not have the form of a configured catalog (line 1, column 11). Each entry of `streams` needs a `stream` with a `name`, and a `sync_mode` (`full_refresh` or `incremental`).",
             ),
             (
                 r#"{"streams":[{"stream":"secret"}]}"#,
-                "The catalog does not have the form of a configured catalog (line 1, column 30). Each entry of `streams` needs a `stream` with a `name`, and a `sync_mode`.",
+                "The catalog does not have the form of a configured catalog (line 1, column 30). Each entry of `streams` needs a `stream` with a `name`, and a `sync_mode` (`full_refresh` or `incremental`).",
             ),
             (
                 r#"{"streams":[{}]}"#,
-                "A stream of the catalog has no `stream` with a `name`. Give the configured catalog of the runner.",
+                "A stream of the catalog has no `stream` with a `name`. Give the configured catalog of the runner, or the output of `discover`.",
             ),
             (
                 r#"{"streams":[{"stream":{"name":"a"},"sync_mode":"INVALID"},{}]}"#,
@@ -195,7 +198,10 @@ mod tests {
                 r#"{"api_token":"secret","start_date":"2026-01-01"}"#,
                 "The catalog file holds a configuration. Give that with `--config`, and a catalog here.",
             ),
-            (&many, "The catalog has more than 1000 streams. Give the configured catalog of the runner."),
+            (
+                &many,
+                "The catalog has more than 1000 streams. Give the configured catalog of the runner, or the output of `discover`.",
+            ),
         ] {
             let failure = ConfiguredCatalog::parse(text).expect_err(text);
             assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Config, wanted), "{text}");

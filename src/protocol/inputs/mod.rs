@@ -31,6 +31,7 @@ pub(crate) fn explain_json(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let what = if error.is_data() { "a value of the wrong type" } else { text.strip_suffix(&place).unwrap_or(&text) };
+    let what = what.replace("EOF while parsing", "it ends in the middle of");
     format!("{what} at line {}, column {}", error.line(), error.column())
 }
 

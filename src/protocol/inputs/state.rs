@@ -17,7 +17,7 @@ pub struct InputState {
     pub warnings: Vec<String>,
 }
 
-const STATE_REMEDY: &str = "Give the state of the last sync, or none to start over.";
+const STATE_REMEDY: &str = "Give the state of the last sync. To start over, leave out `--state` or give `[]`.";
 
 /// Unknown streams that are named, at most.
 const MAX_NAMED: usize = 10;
@@ -116,7 +116,7 @@ impl<K: Fn(&str) -> bool> StateReader<K> {
             _ if entry.data.is_some_and(|data| data.get().starts_with('{')) => self.legacy(entry.data),
             _ if entry.version.is_some() && entry.accounts.is_some_and(|accounts| accounts.get().starts_with('[')) => {
                 return Err(Failure::config(
-                    "The state file holds the `stream_state` of one stream without the stream's name. Give the whole state: `[{\"type\": \"STREAM\", \"stream\": {\"stream_descriptor\": {\"name\": …}, \"stream_state\": …}}]`.",
+                    "The state file holds the `stream_state` of one stream without the stream's name. Give the whole state, with the name of its stream: `[{\"type\": \"STREAM\", \"stream\": {\"stream_descriptor\": {\"name\": …}, \"stream_state\": …}}]`.",
                 ));
             }
             _ if entry.api_token.is_some() => {
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn what_is_not_a_state_is_a_config_error_that_quotes_nothing() {
         for (text, wanted) in [
-            ("{", "The state is not JSON: EOF while parsing an object at line 1, column 1. "),
+            ("{", "The state is not JSON: it ends in the middle of an object at line 1, column 1. "),
             ("[1]", "The state is neither a list of states nor a map of streams. "),
             ("\"secret\"", "The state is neither a list of states nor a map of streams. "),
             ("7", "The state is neither a list of states nor a map of streams. "),

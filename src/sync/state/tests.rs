@@ -119,3 +119,43 @@ fn a_state_ends_in_the_future_only_if_no_clock_explains_it() {
     assert!(!known.is_of_the_future(day("2026-03-01")));
     assert!(known.is_of_the_future(day("2026-02-28")));
 }
+
+/// One call of the report by campaign reads hundreds of days, handed over oldest first.
+#[test]
+fn a_range_that_heals_ends_once_all_its_days_were_read_in_whatever_order() {
+    let report = find("stats_by_campaign").expect("the stream");
+    let days = || day("2026-01-01").date_naive().iter_days().take(300);
+    let last = days().last().expect("a day");
+    let mut known = PartitionState::new(ACCOUNT, None, report.lanes(), day("2026-01-01"), day("2026-12-01"));
+    known.days = Some(DaysState { heal: vec![day("2026-01-01").date_naive(), last], ..DaysState::default() });
+    known.days_read(days().filter(|day| *day > day_of("2026-03-01")), day("2026-12-01"));
+    assert_eq!(known.days.as_ref().map(|days| &days.heal[..]), Some(&[day_of("2026-01-01"), day_of("2026-03-01")][..]));
+    known.days_read(days().filter(|day| *day <= day_of("2026-03-01")), day("2026-12-01"));
+    assert_eq!(known.days.map(|days| days.heal), Some(vec![]));
+}
+
+fn day_of(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+#[test]
+fn days_that_cannot_be_read_are_an_error_and_not_forgotten() {
+    let sound = january(SyncMode::Incremental, 1);
+    for (members, is_sound) in [
+        (r#""queue":"","heal":[]"#, true),
+        (r#""queue":"","heal":["2026-01-02","2026-01-05"]"#, true),
+        (r#""queue":"kjs6.!?""#, false),
+        (r#""queue":7"#, false),
+        (r#""queue":"","heal":["2026-01-02"]"#, false),
+        (r#""queue":"","heal":["yesterday","today"]"#, false),
+    ] {
+        let blob = sound.replace(r#""accountId":"#, &format!(r#"{members},"accountId":"#));
+        let loaded = load(&blob, SyncMode::Incremental, None, "UTC");
+        assert_eq!(
+            loaded.as_ref().err().map(|failure| failure.message.contains("cannot be read")),
+            (!is_sound).then_some(true),
+            "{members}"
+        );
+        assert!(loaded.is_err() || loaded.is_ok_and(|state| state.partitions[0].days.is_some()), "{members}");
+    }
+}

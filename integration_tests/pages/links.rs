@@ -2,23 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The pages that people read: those at the top and those in `docs/`.
-fn pages() -> Vec<PathBuf> {
-    let files = |folder: PathBuf| fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let mut pages: Vec<PathBuf> = files(root()).chain(files(root().join("docs"))).filter(|file| is_page(file)).collect();
-    pages.sort();
-    pages
-}
-
-fn is_page(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension == "md")
-}
+use super::{is_page, pages, root};
 
 /// The lines of `page` that are not code.
 fn prose(page: &str) -> Vec<&str> {
@@ -72,10 +58,7 @@ fn broken(file: &Path, page: &str) -> Vec<String> {
 
 #[test]
 fn every_link_leads_to_a_file_and_a_heading() {
-    let pages = pages();
-    assert!(pages.len() > 8, "{pages:?}");
-    for file in pages {
-        let page = fs::read_to_string(&file).expect("a page");
+    for (file, page) in pages() {
         let broken = broken(&file, &page);
         assert!(broken.is_empty(), "{} has links that lead nowhere: {broken:?}", file.display());
     }
