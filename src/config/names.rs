@@ -105,11 +105,11 @@ pub(super) fn review(schema: &Value, raw: &Map<String, Value>) -> Result<Vec<Str
                 None => "The configuration has the keys of another connector.".to_owned(),
             };
             let ours = Value::Object(translated(schema, raw)).to_string();
-            let fillers = [(MASK, "your token"), (NO_DATE, "the first day to read")].into_iter();
-            let fillers: Vec<String> =
-                fillers.filter(|(mark, _)| ours.contains(mark)).map(|(mark, what)| format!("{what} for {mark}")).collect();
-            let fill = if fillers.is_empty() { String::new() } else { format!(", with {}", fillers.join(" and ")) };
-            Err(Failure::config(format!("{why} Write it as {ours}{fill}.")))
+            let marks = [(MASK, "your token"), (NO_DATE, "the first day to read")].into_iter();
+            let marks: Vec<String> =
+                marks.filter(|(mark, _)| ours.contains(mark)).map(|(mark, what)| format!("{mark} stands for {what}")).collect();
+            let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
+            Err(Failure::config(format!("{why} Write it as {ours}{marks}.")))
         }
     }
 }
