@@ -323,7 +323,9 @@ impl PartitionState {
     pub fn days_read(&mut self, read: impl Iterator<Item = NaiveDate>, now: Moment) {
         let Some(days) = &mut self.days else { return };
         let read: BTreeSet<NaiveDate> = read.collect();
-        read.iter().for_each(|day| days.queue.read(*day, minutes(&now)));
+        for day in &read {
+            days.queue.read(*day, minutes(&now));
+        }
         // The range is read from its newest day down; what waits in the queue is not the range's concern.
         while let [first, last] = days.heal[..]
             && (read.contains(&last) || days.queue.holds(last))
