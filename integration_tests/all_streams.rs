@@ -1,4 +1,4 @@
-//! All eleven streams in one connection, on both sides of the network.
+//! All streams in one connection, on both sides of the network.
 
 use awin_sandbox::{CommissionGroup, Decision, Demo, QueriesShape, Rate, Sandbox, Standing, Throttle, World, decimal, instant};
 use chrono::TimeDelta;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use awin_sandbox::{Access, Account, Fault, FaultBody, FaultKind, Kind, Sandbox, World, instant};
+use awin_sandbox::{Access, Account, Endpoint, Fault, FaultBody, FaultKind, Kind, Sandbox, World, instant};
 use serde_json::{Value, json};
 
 use crate::support::protocol::assert_valid;
@@ -170,7 +170,8 @@ fn a_check_takes_a_handful_of_calls() {
         sandbox.clear_calls();
         assert_eq!(config.check()["status"], "SUCCEEDED");
         let calls = sandbox.calls().len();
-        assert!((1..=5).contains(&calls), "{calls}");
+        // One for each side shows what the token can read in the newer API.
+        assert!((1..=7).contains(&calls), "{calls}");
     }
     sandbox.world().accounts.iter_mut().for_each(|account| account.access = Access::Refused);
     sandbox.clear_calls();
@@ -194,7 +195,9 @@ fn a_check_says_what_it_found_and_what_the_first_sync_costs() {
         message,
         "Found advertiser 90210 (Lampenladen „Hell“ DE); advertiser 90211 (Example Shop GB); advertiser 90212 (Example Shop US); \
          publisher 500321 (Example Blog 1); publisher 500322 (Example Blog 2). \
-         The first sync of `transactions`, `stats_by_publisher`, `stats_by_creative` from 2026-11-16 makes 51 calls and takes about 2 min at 20 calls a minute."
+         The first sync of `transactions`, `stats_by_publisher`, `stats_by_creative` from 2026-11-16 makes 51 calls and takes about 2 min at 20 calls a minute. \
+         Awin's newer API shows `billing_documents`, `prepayment_changes`, `partnerships` of advertiser 90210 (Lampenladen „Hell“ DE). \
+         Awin's newer API shows `payments`, `payment_breakdowns`, `partnerships` of publisher 500321 (Example Blog 1)."
     );
     let mut found = connector(&sandbox).with("advertiser_ids", "90211");
     found.config.as_object_mut().expect("an object").remove("regions");
@@ -202,8 +205,25 @@ fn a_check_says_what_it_found_and_what_the_first_sync_costs() {
         found.check()["message"],
         "Found advertiser 90211 (Example Shop GB): GB. \
          The first sync of `transactions`, `stats_by_publisher`, `stats_by_creative` from 2026-11-16 makes 13 calls and takes less than a minute at 1000 calls a minute. \
-         Without publisher accounts there are no rows of `stats_by_advertiser`, `transaction_queries`, `programmes`, `programme_details`, `commission_groups`."
+         Without publisher accounts there are no rows of `stats_by_advertiser`, `transaction_queries`, `programmes`, `programme_details`, `commission_groups`, `payments`, `payment_breakdowns`, `offers`, `commission_rates`. \
+         Awin's newer API shows `billing_documents`, `prepayment_changes`, `partnerships` of advertiser 90211 (Example Shop GB)."
     );
+}
+
+/// The newer API never fails a check: no stream of it needs to be selected.
+#[test]
+fn a_check_says_what_the_token_can_read_in_the_newer_api_and_which_role_is_missing() {
+    let mut world = world();
+    world.public.role_missing.insert((Endpoint::Payments, 500_321));
+    let sandbox = Sandbox::start(world);
+    let config = connector(&sandbox).with("publisher_ids", "500321");
+    let message = config.check()["message"].as_str().expect("a message").to_owned();
+    let wanted = "`payments` of publisher 500321 (Example Blog 1) needs the role Full Access or a higher one";
+    assert!(message.contains(wanted), "{message}");
+    sandbox.world().public.takes_token = false;
+    let (status, message) = answer(&config.run("check"));
+    assert_eq!(status, "SUCCEEDED");
+    assert!(message.contains("newer API does not accept the token"), "{message}");
 }
 
 #[test]

@@ -27,6 +27,8 @@ mod in_sync;
 mod layers;
 mod limits;
 mod mistakes;
+mod money;
+mod money_flags;
 mod network;
 mod odd_answers;
 mod output;

@@ -169,7 +169,7 @@ fn files() -> Vec<Row> {
         row("the inner state", "read", StateFile(blob.to_string()), "The state file holds the `stream_state` of one stream without the stream's name. Give the whole state, with the name of its stream: `[{\"type\": \"STREAM\", \"stream\": {\"stream_descriptor\": {\"name\": …}, \"stream_state\": …}}]`. The file is state.json."),
         row("the catalog as the state", "read", StateFile(json!({"streams": []}).to_string()), format!("The state file holds a catalog. {state_form}")),
         row("the configuration as the state", "read", StateFile(json!({"api_token": TOKEN}).to_string()), format!("The state file holds a configuration. {state_form}")),
-        row("the state of a stream that is gone", "read", StateFile(of("payments", &blob)), "The saved state contains unknown streams (`payments`); their entries are ignored."),
+        row("the state of a stream that is gone", "read", StateFile(of("payouts", &blob)), "The saved state contains unknown streams (`payouts`); their entries are ignored."),
         row("an empty state", "read", StateFile(String::new()), ""),
     ]
 }

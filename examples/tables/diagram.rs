@@ -14,9 +14,18 @@ use super::columns::columns;
 
 /// Which table stands where. The legend stands below the first column.
 const COLUMNS: [&[&str]; 3] = [
-    &["accounts", "publishers"],
-    &["transactions", "stats_by_publisher", "stats_by_campaign", "stats_by_creative", "stats_by_advertiser"],
-    &["transaction_queries", "commission_groups", "programmes", "programme_details"],
+    &["accounts", "publishers", "billing_documents", "prepayment_changes"],
+    &["transactions", "stats_by_publisher", "stats_by_campaign", "stats_by_creative", "stats_by_advertiser", "partnerships"],
+    &[
+        "payments",
+        "payment_breakdowns",
+        "transaction_queries",
+        "commission_groups",
+        "programmes",
+        "programme_details",
+        "commission_rates",
+        "offers",
+    ],
 ];
 
 const MARGIN: i32 = 20;
@@ -68,13 +77,17 @@ const STYLE: &str = "\
 .ground{fill:#f8fafc;stroke:#cbd5e1}.table{fill:#fff;stroke:#94a3b8}.head{fill:#334155}.name{fill:#fff}.text{fill:#0f172a}\
 .faint{fill:#64748b}.rule{stroke:#e2e8f0}.key{fill:#0f172a}.on{fill:#fff}.tag{fill:none;stroke:#94a3b8}.over{stroke:#f8fafc}\
 .c0{stroke:#64748b}.c1{stroke:#2563eb}.c2{stroke:#059669}.c3{stroke:#d97706}.c4{stroke:#9333ea}\
+.c5{stroke:#e11d48}.c6{stroke:#0891b2}\
 .h0{fill:#64748b}.h1{fill:#2563eb}.h2{fill:#059669}.h3{fill:#d97706}.h4{fill:#9333ea}\
+.h5{fill:#e11d48}.h6{fill:#0891b2}\
 .badge{fill:#fff;fill-opacity:.22}\
 @media (prefers-color-scheme:dark){\
 .ground{fill:#0f172a;stroke:#334155}.table{fill:#1e293b;stroke:#475569}.head{fill:#475569}.text{fill:#e2e8f0}\
 .faint{fill:#94a3b8}.rule{stroke:#334155}.key{fill:#e2e8f0}.on{fill:#0f172a}.tag{stroke:#64748b}.over{stroke:#0f172a}\
 .c0{stroke:#94a3b8}.c1{stroke:#60a5fa}.c2{stroke:#34d399}.c3{stroke:#fbbf24}.c4{stroke:#c084fc}\
-.h0{fill:#64748b}.h1{fill:#1d4ed8}.h2{fill:#047857}.h3{fill:#b45309}.h4{fill:#7e22ce}}\
+.c5{stroke:#fb7185}.c6{stroke:#22d3ee}\
+.h0{fill:#64748b}.h1{fill:#1d4ed8}.h2{fill:#047857}.h3{fill:#b45309}.h4{fill:#7e22ce}\
+.h5{fill:#be123c}.h6{fill:#0e7490}}\
 text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}\
 .name{font-size:13px;font-weight:bold}.small{font-size:11px}.pill{font-size:9px;font-weight:bold;text-anchor:middle}\
 .end{text-anchor:end}.line,.over{fill:none}.line{stroke-width:2}.over{stroke-width:6}.guess{stroke-dasharray:5 4}";

@@ -43,7 +43,7 @@ def change():
     common.equal(sorted(change["what"] for change in changes), ["added", "amended", "approved", "declined"], "changes")
 
 
-with report.check("check, the eleven streams"):
+with report.check("check, all streams"):
     reader = source()
     reader.check()
     common.equal(reader.get_available_streams(), common.STREAMS, "streams")

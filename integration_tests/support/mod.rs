@@ -4,6 +4,7 @@ pub mod connector;
 pub mod echo;
 pub mod exact;
 pub mod faulty;
+pub mod money;
 pub mod person;
 pub mod plain;
 pub mod protocol;

@@ -1,6 +1,6 @@
 //! The small world and the bad input that most protocol tests share.
 
-use awin_sandbox::{Demo, Fault, FaultKind, Sandbox, Throttle, World, instant};
+use awin_sandbox::{Demo, Event, Fault, FaultKind, Sandbox, Throttle, World, instant};
 use serde_json::{Map, Value, json};
 
 use super::Connector;
@@ -10,13 +10,22 @@ pub const HEART: [&str; 3] = ["transactions", "stats_by_publisher", "stats_by_cr
 /// First day of [`connector`].
 pub const START: &str = "2026-11-16";
 
-/// Three advertisers and two publishers, three weeks of sales, no throttle; rows come in the same order at each call.
+/// Three advertisers and two publishers, three weeks of sales, a payment to each, no throttle; rows come in the same order at each
+/// call.
 pub fn world() -> World {
     let mut demo = Demo::new(5, instant("2026-11-20T15:30:00Z"));
     demo.days_back = 20;
     let mut world = demo.build();
     world.throttle = Throttle::off();
     world.rules.shuffle = false;
+    for publisher_id in [500_321, 500_322] {
+        let before = instant("2026-11-10T00:00:00Z");
+        let id = world.sales.iter().find(|sale| sale.publisher_id == publisher_id && sale.created < before).map(|sale| sale.id);
+        let sale = world.sales.get_mut(id.expect("a sale")).expect("the sale");
+        sale.events.clear();
+        sale.happens(instant("2026-11-12T08:00:00Z"), Event::Approve);
+        sale.happens(instant("2026-11-17T10:00:00Z"), Event::Pay { payment_id: 7_000_000 + publisher_id });
+    }
     world
 }
 

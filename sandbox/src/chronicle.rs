@@ -4,9 +4,11 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, 
 use rust_decimal::Decimal;
 
 use crate::amount::percent;
+use crate::books;
 use crate::clock::instant;
 use crate::dice::{Dice, mix};
 use crate::market::{Creative, Markets, Programme, Publisher, Relationship, Standing};
+use crate::offers;
 use crate::sale::{Event, Sale};
 use crate::world::{Access, Account, Kind, World};
 
@@ -43,8 +45,10 @@ pub struct Chronicle {
     pub sales_per_day: u32,
     /// Advertiser accounts, 90210 and up.
     pub accounts: u32,
-    /// Publishers of each of them, 600001 and up. They are no accounts of the user.
+    /// Publishers of each of them, 600001 and up.
     pub partners: u32,
+    /// So many of the partners are accounts of the user.
+    pub publisher_accounts: u32,
     /// Regions out of Germany, Britain, France, the USA and Poland; the partners are dealt out to them in turn.
     pub markets: u32,
     /// Sales deleted at an age of up to 400 days, in per cent.
@@ -54,7 +58,7 @@ pub struct Chronicle {
 impl Chronicle {
     /// One German advertiser, 60 sales a day since 1 October 2025 by 20 partners, and a clock that begins at
     /// 2026-01-01T05:00:00Z and has nine months (273 days) ahead. Of the sales 5 % are declined, 3 % amended before they
-    /// are decided, 2 % come to light up to 10 days late, none is deleted.
+    /// are decided, 2 % come to light up to 10 days late, none is deleted. None is paid: see [`World::pay_twice_a_month`].
     pub fn new(seed: u64, decisions: Decisions) -> Self {
         let begin = instant("2026-01-01T05:00:00Z");
         Self {
@@ -66,6 +70,7 @@ impl Chronicle {
             sales_per_day: 60,
             accounts: 1,
             partners: 20,
+            publisher_accounts: 0,
             markets: 1,
             deleted_percent: 0,
         }
@@ -80,6 +85,9 @@ impl Chronicle {
         self.add_accounts(&mut world);
         self.add_partners(&mut world);
         world.sales = self.sales(&world).into_iter().collect();
+        let end = self.begin + TimeDelta::days(self.days.into());
+        world.offers = offers::generate(self.seed, world.traffic_from, end, &world);
+        books::write(&mut world, midnight(self.first_day), end);
         world
     }
 
@@ -90,14 +98,7 @@ impl Chronicle {
     fn add_accounts(&self, world: &mut World) {
         for id in self.advertisers() {
             let name = format!("Shop {id}");
-            world.accounts.push(Account {
-                id,
-                name: name.clone(),
-                kind: Kind::Advertiser,
-                role: "userViewer".to_owned(),
-                access: Access::Ok,
-                listed: true,
-            });
+            world.accounts.push(account(id, &name, Kind::Advertiser));
             world.programmes.push(Programme {
                 id,
                 name,
@@ -108,6 +109,7 @@ impl Chronicle {
                 hides_region: false,
                 hidden: false,
                 shares_details: true,
+                closed: None,
             });
             let creative = |number: u64| Creative {
                 id: id * 10 + number,
@@ -122,9 +124,13 @@ impl Chronicle {
     fn add_partners(&self, world: &mut World) {
         let regions = &REGIONS[..REGIONS.len().min(self.markets as usize)];
         for (id, region) in (FIRST_PARTNER..).zip(regions.iter().cycle()).take(self.partners as usize) {
+            let name = format!("Partner {id}");
+            if id < FIRST_PARTNER + u64::from(self.publisher_accounts) {
+                world.accounts.push(account(id, &name, Kind::Publisher));
+            }
             world.publishers.push(Publisher {
                 id,
-                name: format!("Partner {id}"),
+                name,
                 url: format!("https://partner-{id}.example/"),
                 region: None,
                 sales_regions: Vec::new(),
@@ -204,6 +210,10 @@ impl Chronicle {
             Decisions::Auto45 => created + TimeDelta::days(45),
         }
     }
+}
+
+fn account(id: u64, name: &str, kind: Kind) -> Account {
+    Account { id, name: name.to_owned(), kind, role: "userViewer".to_owned(), access: Access::Ok, listed: true }
 }
 
 fn midnight(day: NaiveDate) -> DateTime<Utc> {

@@ -7,6 +7,8 @@ use crate::answer::{DateType, Params, Reply, Report};
 use crate::change::Change;
 use crate::desk::{Call, Desk};
 use crate::json;
+use crate::offers::OfferStatus;
+use crate::payments::Payment;
 use crate::world::{Kind, World};
 use crate::zone::{self, REPORT_ZONES, Zone};
 
@@ -136,6 +138,22 @@ fn truth(world: &World, stream: &str, params: &Params<'_>) -> Result<Vec<String>
         "programmes" => ask.per_account(world, Kind::Publisher, |id| world.truth_programmes(id)),
         "programme_details" => ask.per_account(world, Kind::Publisher, |id| world.truth_programme_details(id)),
         "commission_groups" => ask.per_account(world, Kind::Publisher, |id| world.truth_commission_groups(id, false)),
+        "payments" => ask.per_account(world, Kind::Publisher, |id| world.truth_payments(id)),
+        "payment_breakdowns" => ask.per_account(world, Kind::Publisher, |id| breakdowns(world, id)),
+        "partnerships" => ask.both_kinds(world, |kind, id| world.truth_partnerships(kind, id)),
+        "billing_documents" => ask.per_account(world, Kind::Advertiser, |id| world.truth_billing_documents(id)),
+        "prepayment_changes" => ask.per_account(world, Kind::Advertiser, |id| world.truth_prepayment_changes(id)),
+        "offers" => ask.per_account(world, Kind::Publisher, |id| world.truth_offers(id, OfferStatus::Active)),
+        "commission_rates" => ask.per_account(world, Kind::Publisher, |id| world.truth_commission_rates(id, false)),
         _ => return Err(Reply::not_found()),
     })
+}
+
+/// The breakdowns of all payments to a publisher, with the id of each payment added.
+fn breakdowns(world: &World, publisher_id: u64) -> Vec<String> {
+    let of = |payment: &Payment| {
+        let rows = world.truth_payment_breakdowns(publisher_id, payment.id);
+        with(rows, &format!("\"paymentId\":{}", payment.id))
+    };
+    world.payments(publisher_id).iter().flat_map(of).collect()
 }

@@ -1,10 +1,13 @@
 //! A world to begin with.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
+use rust_decimal::Decimal;
 
 use crate::amount::decimal;
+use crate::books;
 use crate::history;
 use crate::market::{CommissionGroup, Creative, Programme, Publisher, Rate, Relationship, Standing};
+use crate::offers;
 use crate::world::{Access, Account, Kind, World};
 
 /// Region, currency and name of the demo's programmes, in their order.
@@ -20,6 +23,8 @@ const FIRST_ADVERTISER: u64 = 90_210;
 const FIRST_PUBLISHER: u64 = 500_321;
 /// A publisher that works for all the demo's advertisers, but is not an account of the user.
 const FOREIGN_PUBLISHER: u64 = 600_001;
+/// Publishers that stand to the demo's advertisers in other ways than by taking part.
+const FIRST_APPLICANT: u64 = 610_001;
 /// Programmes that no publisher has joined: a visible one without a region, and a hidden one.
 const FOREIGN_PROGRAMMES: [u64; 2] = [81_001, 81_002];
 
@@ -63,6 +68,10 @@ impl Demo {
         relate_all(&mut world, from);
         world.sales = history::generate(self.seed, from, to, self.sales_per_day, &world).into_iter().collect();
         world.queries = history::generate_queries(self.seed, from, to, &world);
+        add_partnerships(&mut world, from);
+        add_earlier_rates(&mut world, from);
+        world.offers = offers::generate(self.seed, from, to, &world);
+        books::write(&mut world, from, to);
         world
     }
 
@@ -79,6 +88,7 @@ impl Demo {
                 hides_region: false,
                 hidden: false,
                 shares_details: id.is_multiple_of(2),
+                closed: None,
             });
             let group = |number: u64, code: &str, name: &str, rate: Rate| CommissionGroup {
                 id: id * 10 + number,
@@ -154,6 +164,41 @@ fn relate_all(world: &mut World, since: DateTime<Utc>) {
     }
 }
 
+/// What the groups paid before the history begins. (Nothing is sold by it.)
+fn add_earlier_rates(world: &mut World, begin: DateTime<Utc>) {
+    let groups = world.groups.clone();
+    for (from, until, less) in [(180, 60, 2), (60, 0, 1)] {
+        let (from, until) = (begin - Days::new(from), begin - Days::new(until));
+        world.groups.extend(groups.iter().cloned().filter_map(|group| {
+            let rate = match group.rate {
+                Rate::Percentage(rate) => Rate::Percentage((rate - Decimal::from(less)).max(Decimal::ZERO)),
+                // The newest of the groups.
+                Rate::Fix(_) if less == 2 => return None,
+                Rate::Fix(amount) => Rate::Fix(amount - Decimal::new(25, 2)),
+            };
+            Some(CommissionGroup { rate, from, until: Some(until), ..group })
+        }));
+    }
+}
+
+/// Partnerships of the statuses that the legacy API does not show: nobody sells by them.
+fn add_partnerships(world: &mut World, since: DateTime<Utc>) {
+    let accounts = world.accounts.clone();
+    let day = |number: u64| since + Days::new(number);
+    let invitations = [Standing::Invited, Standing::InviteRejected];
+    let publishers = accounts.iter().filter(|account| account.kind == Kind::Publisher);
+    for ((account, standing), number) in publishers.zip(invitations.into_iter().cycle()).zip(0..) {
+        world.relate(FOREIGN_PROGRAMMES[1], account.id, standing, day(10 + number));
+    }
+    let applicants = [Standing::Pending, Standing::Rejected, Standing::Suspended, Standing::NotJoined];
+    for ((id, standing), number) in (FIRST_APPLICANT..).zip(applicants).zip(0..) {
+        world.publishers.push(publisher(id, &format!("Applicant {id}")));
+        for advertiser in accounts.iter().filter(|account| account.kind == Kind::Advertiser) {
+            world.relate(advertiser.id, id, standing, day(20 + number));
+        }
+    }
+}
+
 fn add_foreigners(world: &mut World) {
     world.publishers.push(publisher(FOREIGN_PUBLISHER, "Fr\u{e9}quence Cashback"));
     for (id, hidden) in FOREIGN_PROGRAMMES.into_iter().zip([false, true]) {
@@ -167,6 +212,7 @@ fn add_foreigners(world: &mut World) {
             hides_region: true,
             hidden,
             shares_details: false,
+            closed: None,
         });
     }
 }

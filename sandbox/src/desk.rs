@@ -5,10 +5,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
 
-use crate::answer::{self, Reply};
+use crate::answer::{self, Reply, Route, offers, public};
 use crate::fault::{Fault, FaultBody, FaultKind, RedirectTo};
 use crate::flood;
-use crate::rules::{RetryAfter, Throttle};
+use crate::public::Quota;
+use crate::rules::RetryAfter;
 use crate::throttle::Meter;
 use crate::world::World;
 
@@ -25,6 +26,8 @@ pub struct Call {
     pub path: String,
     /// Parameters, decoded, in their order.
     pub query: Vec<(String, String)>,
+    /// Body, of a POST.
+    pub body: String,
     /// The status answered; `None` if no answer was given (a fault).
     pub status: Option<u16>,
     /// Was it over the limit? (The status says 429 unless a fault struck as well.)
@@ -52,6 +55,7 @@ pub(crate) struct Request {
     pub(crate) query: String,
     pub(crate) authorization: Option<String>,
     pub(crate) user_agent: String,
+    pub(crate) body: String,
 }
 
 /// How an answer is to be sent.
@@ -89,6 +93,8 @@ struct Log {
     /// Calls ever: the turn by which rows are shuffled.
     turn: u64,
     meter: Meter,
+    /// For the second API, where it has a limit of its own.
+    public_meter: Meter,
 }
 
 impl Desk {
@@ -123,26 +129,46 @@ impl Desk {
         let query: Vec<(String, String)> = form_urlencoded::parse(request.query.as_bytes()).into_owned().collect();
 
         let authorized = log.admit_token(&world, request.authorization.as_deref());
-        let refusal = if authorized { log.meter.admit(&world.throttle, at).err() } else { None };
-        log.turn += 1;
         let address = format!("{}?{}", request.path, request.query);
         let struck = strike(&mut world.faults, &address);
-        let reply = || match refusal {
-            _ if !authorized => Reply::unauthorized(),
-            Some(wait) => refuse(&world.throttle, wait),
-            None => answer::answer(&world, &request.method, &request.path, &query, log.turn),
+        let public = public::is_public(&request.path);
+        let admitted = authorized && (!public || world.public.takes_token);
+        let (throttle, meter) = match &world.public.quota {
+            Quota::Own(throttle) if public => (throttle, &mut log.public_meter),
+            _ => (&world.throttle, &mut log.meter),
         };
+        let refusal = if admitted { meter.admit(throttle, at).err() } else { None };
+        let remaining = meter.remaining(throttle);
+        log.turn += 1;
+        let turn = log.turn;
+        let for_offers = matches!(Route::of(&request.path), Some(Route::Offers(_)));
+        let token_in_query = query.iter().any(|(name, _)| name == "accessToken");
+        let reply = || match refusal {
+            _ if !admitted && for_offers && token_in_query => offers::answer_without_token(),
+            _ if !admitted && public => public::unauthorized(),
+            _ if !admitted => Reply::unauthorized(),
+            Some(wait) if public => with_retry_after(public::throttled(), world.public.retry_after, wait),
+            Some(wait) => with_retry_after(Reply::throttled(world.throttle.limit), world.throttle.retry_after, wait),
+            None => answer::answer(&world, &request.method, &request.path, &query, &request.body, turn),
+        };
+        let counted = public && admitted && throttle.enabled && world.public.rate_limit_headers;
+        let reply = || if counted { with_rate_limit(reply(), throttle.limit, remaining) } else { reply() };
         let faulty = struck.is_some();
         let delivery = match struck {
             None => Delivery::After(world.latency, reply()),
             Some(kind) => deliver_fault(kind, &world.token, &address, reply),
         };
+        let step = world.public.time_per_page;
+        if (public || for_offers) && delivery.status() == Some(200) && !step.is_zero() {
+            world.clock.advance(step);
+        }
         log.calls.push(Call {
             at,
             at_ms: u64::try_from((at - self.started).as_millis()).unwrap_or(u64::MAX),
             method: request.method,
             path: request.path,
             query,
+            body: request.body,
             status: delivery.status(),
             throttled: refusal.is_some(),
             authorized,
@@ -205,10 +231,13 @@ fn deliver_fault(kind: FaultKind, token: &str, address: &str, reply: impl FnOnce
     }
 }
 
-fn refuse(throttle: &Throttle, wait: Duration) -> Reply {
+fn with_rate_limit(reply: Reply, limit: u32, remaining: u64) -> Reply {
+    reply.header("ratelimit-limit", limit.to_string()).header("ratelimit-remaining", remaining.to_string())
+}
+
+fn with_retry_after(refusal: Reply, form: RetryAfter, wait: Duration) -> Reply {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    let refusal = Reply::throttled(throttle.limit);
-    match throttle.retry_after {
+    match form {
         RetryAfter::None => refusal,
         RetryAfter::Seconds => refusal.header("retry-after", seconds.to_string()),
         RetryAfter::Date => {

@@ -123,7 +123,8 @@ fn make_events(dice: &mut Dice, sale: &mut Sale) {
             sale.happens(decided, Event::Approve);
             if dice.chance(60) {
                 let paid = after(decided, dice, (5, 45));
-                sale.happens(paid, Event::Pay { payment_id: 700_000 + sale.id % 997 });
+                // Each at its own moment, and so by a payment of its own; `World::pay_twice_a_month` gathers them.
+                sale.happens(paid, Event::Pay { payment_id: sale.id % 1_000_000_000 });
             }
         }
     }

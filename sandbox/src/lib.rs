@@ -1,4 +1,5 @@
-//! A strict stand-in for the API of the Awin affiliate network, for tests and for trials without an Awin account.
+//! A strict stand-in for the two APIs of the Awin affiliate network (the legacy one, and `/public/v1`), for tests and for
+//! trials without an Awin account.
 //!
 //! A [`World`] is plain data: accounts, programmes, sales with a timeline, a clock, and [`Rules`] that say how Awin
 //! behaves where that is not known. A [`Sandbox`] serves a world over HTTP on a loopback port; a test changes the world
@@ -16,6 +17,7 @@
 
 mod amount;
 mod answer;
+mod books;
 mod change;
 mod chronicle;
 mod clock;
@@ -29,6 +31,9 @@ mod flood;
 pub mod history;
 mod json;
 mod market;
+mod offers;
+mod payments;
+mod public;
 mod rules;
 mod sale;
 mod server;
@@ -40,6 +45,7 @@ mod zone;
 
 pub use amount::decimal;
 pub use answer::{DateType, Report};
+pub use books::{BillingDocument, DocumentKind, PrepaymentChange};
 pub use change::Change;
 pub use chronicle::{Chronicle, Decisions};
 pub use clock::{Clock, instant};
@@ -48,6 +54,9 @@ pub use desk::Call;
 pub use enquiry::{Complaint, Decision, Query};
 pub use fault::{Fault, FaultBody, FaultKind, Filler, Place, RedirectTo};
 pub use market::{CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Rate, Relationship, Standing};
+pub use offers::{Offer, OfferStatus, Voucher};
+pub use payments::Payment;
+pub use public::{Endpoint, ProcessingDate, PublicApi, Quota};
 pub use rules::{
     Amendment, AmendmentDate, Booking, Bulk, Clicks, Deleted, Empty, Ends, FutureEnd, Limit, QueriesShape, Refusal, ReportLag,
     RetryAfter, Rules, Stamps, Throttle, ThrottleKind, Variants, Wrap,

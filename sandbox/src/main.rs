@@ -102,6 +102,7 @@ fn build(serve: &Serve, clock: Clock) -> World {
         publishers: serve.publishers,
     };
     let mut world = demo.build();
+    world.pay_twice_a_month();
     world.clock = clock;
     world.token.clone_from(&serve.token);
     world.throttle.enabled = serve.throttle_per_minute > 0;

@@ -26,6 +26,8 @@ pub struct Programme {
     pub hidden: bool,
     /// Do publishers see order references, custom parameters and basket products?
     pub shares_details: bool,
+    /// Closed from then on: its partnerships are no longer listed. (The legacy API goes on as before.)
+    pub closed: Option<DateTime<Utc>>,
 }
 
 impl Programme {
@@ -63,19 +65,36 @@ pub enum Standing {
     Suspended,
     /// Was turned down.
     Rejected,
-    /// None.
+    /// None. As an entry: the publisher has left.
     NotJoined,
+    /// Was invited by the advertiser, and has not answered.
+    Invited,
+    /// Has turned the invitation down.
+    InviteRejected,
 }
 
 impl Standing {
-    /// As the `relationship` parameter has it.
+    /// As the `relationship` parameter has it, which knows nothing of invitations.
     pub fn name(self) -> &'static str {
         match self {
             Self::Joined => "joined",
             Self::Pending => "pending",
             Self::Suspended => "suspended",
             Self::Rejected => "rejected",
-            Self::NotJoined => "notjoined",
+            Self::NotJoined | Self::Invited | Self::InviteRejected => "notjoined",
+        }
+    }
+
+    /// As the second API has it.
+    pub fn partnership_status(self) -> &'static str {
+        match self {
+            Self::Joined => "ACTIVE",
+            Self::Pending => "APPLICATION_PENDING",
+            Self::Suspended => "ADVERTISER_SUSPENDED",
+            Self::Rejected => "APPLICATION_REJECTED",
+            Self::NotJoined => "PUBLISHER_LEFT",
+            Self::Invited => "INVITE_PENDING",
+            Self::InviteRejected => "INVITE_REJECTED",
         }
     }
 }

@@ -201,6 +201,16 @@ impl Sale {
         state
     }
 
+    /// When it was paid, as far as is known at `now`, and the payment that the transaction names. What is not visible yet is
+    /// not paid yet.
+    pub(crate) fn paid(&self, now: DateTime<Utc>) -> Option<(DateTime<Utc>, u64)> {
+        let pay = |(at, event): &(DateTime<Utc>, Event)| match event {
+            Event::Pay { payment_id } => Some((self.visible_from.max(*at), *payment_id)),
+            _ => None,
+        };
+        self.events.iter().rev().filter(|(at, _)| *at <= now).find_map(pay).filter(|(at, _)| *at <= now)
+    }
+
     /// Its amendments up to `now`.
     pub(crate) fn amendments(&self, now: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
         self.events.iter().filter(move |(at, event)| *at <= now && matches!(event, Event::Amend { .. })).map(|(at, _)| *at)
@@ -225,10 +235,12 @@ pub(crate) enum Dated {
     Decided,
     /// Any amendment.
     Amended,
+    /// Any payment.
+    Paid,
 }
 
 /// For each account and kind of date the places of its sales, by date.
-type Index = HashMap<(Kind, u64), [Vec<(DateTime<Utc>, usize)>; 4]>;
+type Index = HashMap<(Kind, u64), [Vec<(DateTime<Utc>, usize)>; 5]>;
 
 impl Sales {
     /// Adds a sale at its place.
@@ -315,7 +327,8 @@ fn index(rows: &[Sale]) -> Index {
                 match event {
                     Event::Approve | Event::Decline { .. } => lists[Dated::Decided as usize].push((*at, place)),
                     Event::Amend { .. } => lists[Dated::Amended as usize].push((*at, place)),
-                    Event::Pay { .. } | Event::Delete => {}
+                    Event::Pay { .. } => lists[Dated::Paid as usize].push((*at, place)),
+                    Event::Delete => {}
                 }
             }
         }

@@ -27,6 +27,11 @@ impl Meter {
         if room { Ok(()) } else { Err(self.time_to_room(throttle, now, limit)) }
     }
 
+    /// Calls for which there is room at the last call that was counted.
+    pub(crate) fn remaining(&self, throttle: &Throttle) -> u64 {
+        u64::from(throttle.limit).saturating_sub(self.counted.len() as u64)
+    }
+
     /// Drops what no longer counts.
     fn forget(&mut self, throttle: &Throttle, now: Instant) {
         match throttle.kind {

@@ -5,10 +5,11 @@
 
 use std::fmt::Display;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 
-use crate::answer::{self, Campaigns, DateType, Interval, QueryView, Report, ReportView, RowView, Span};
+use crate::answer::{self, Campaigns, DateType, Interval, QueryView, Report, ReportView, RowView, Span, offers, public};
 use crate::market::{Programme, Standing};
+use crate::offers::OfferStatus;
 use crate::sale::Dated;
 use crate::world::{Kind, World};
 use crate::zone::{self, Zone, local_day};
@@ -115,6 +116,51 @@ impl World {
     /// (`conditions`: with `extraConditionsDetails=true`).
     pub fn truth_commission_groups(&self, publisher_id: u64, conditions: bool) -> Vec<String> {
         self.joined(publisher_id).map(|id| answer::commission_groups(self, publisher_id, id, self.now(), conditions)).collect()
+    }
+
+    /// The payments to a publisher.
+    pub fn truth_payments(&self, publisher_id: u64) -> Vec<String> {
+        public::payments(self, publisher_id)
+    }
+
+    /// The breakdown of one of them (see [`World::payments`] for their ids).
+    pub fn truth_payment_breakdowns(&self, publisher_id: u64, payment_id: u64) -> Vec<String> {
+        public::breakdowns(self, publisher_id, payment_id).unwrap_or_default()
+    }
+
+    /// The partnerships of an account, of all statuses.
+    pub fn truth_partnerships(&self, kind: Kind, account_id: u64) -> Vec<String> {
+        public::partnerships(self, kind, account_id)
+    }
+
+    /// The billing documents of an advertiser.
+    pub fn truth_billing_documents(&self, advertiser_id: u64) -> Vec<String> {
+        public::billing_documents(self, advertiser_id)
+    }
+
+    /// The changes of an advertiser's prepayment status.
+    pub fn truth_prepayment_changes(&self, advertiser_id: u64) -> Vec<String> {
+        public::prepayment_changes(self, advertiser_id)
+    }
+
+    /// The offers that are listed for a publisher that asks for this status, by id.
+    pub fn truth_offers(&self, publisher_id: u64, status: OfferStatus) -> Vec<String> {
+        let listed = self.offers.iter().filter(|offer| offer.is_listed(status, self.now()));
+        listed.map(|offer| offers::render(self, publisher_id, offer)).collect()
+    }
+
+    /// The rate periods of each programme that a publisher takes part in, the newest first, back to the first instant without any
+    /// rate: one object per period, as answered with its `effectiveDate`.
+    pub fn truth_commission_rates(&self, publisher_id: u64, conditions: bool) -> Vec<String> {
+        let mut periods = Vec::new();
+        for advertiser_id in self.joined(publisher_id) {
+            let mut at = self.now();
+            while let Some(start) = answer::rates_start(self, advertiser_id, at) {
+                periods.push(answer::commission_groups(self, publisher_id, advertiser_id, at, conditions));
+                at = start - TimeDelta::seconds(1);
+            }
+        }
+        periods
     }
 
     fn joined(&self, publisher_id: u64) -> impl Iterator<Item = u64> {

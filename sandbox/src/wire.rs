@@ -22,12 +22,13 @@ type SentBody = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Answers a request. An error closes the connection.
 pub(crate) async fn handle(desk: &Desk, request: Request<Incoming>) -> io::Result<Response<SentBody>> {
-    let (head, _) = request.into_parts();
+    let (head, body) = request.into_parts();
     let path = head.uri.path();
     let query = head.uri.query().unwrap_or_default();
     if let Some(command) = path.strip_prefix("/sandbox/") {
         return Ok(send(control::answer(desk, head.method.as_str(), command, query), false));
     }
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let (gzip, pretty) = {
         let rules = &desk.world().rules;
         (rules.gzip && takes_gzip(&head.headers), rules.pretty)
@@ -38,6 +39,7 @@ pub(crate) async fn handle(desk: &Desk, request: Request<Incoming>) -> io::Resul
         query: query.to_owned(),
         authorization: text(&head.headers, &header::AUTHORIZATION),
         user_agent: text(&head.headers, &header::USER_AGENT).unwrap_or_default(),
+        body: String::from_utf8_lossy(&body).into_owned(),
     });
     let ready = |reply: Reply| if pretty { indented(reply) } else { reply };
     match delivery {

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::books::{BillingDocument, PrepaymentChange};
 use crate::clock::Clock;
 use crate::dice;
 use crate::enquiry::Query;
 use crate::fault::Fault;
 use crate::market::{self, CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Relationship, Standing};
+use crate::offers::Offer;
+use crate::public::PublicApi;
 use crate::rules::{Bulk, ReportLag, Rules, Throttle};
 use crate::sale::Sales;
 
@@ -98,10 +101,18 @@ pub struct World {
     pub sales: Sales,
     /// Transaction queries.
     pub queries: Vec<Query>,
+    /// Offers.
+    pub offers: Vec<Offer>,
+    /// Billing documents.
+    pub billing_documents: Vec<BillingDocument>,
+    /// Changes of prepayments.
+    pub prepayment_changes: Vec<PrepaymentChange>,
     /// How Awin behaves.
     pub rules: Rules,
     /// How many calls it takes.
     pub throttle: Throttle,
+    /// How the second API behaves.
+    pub public: PublicApi,
     /// Every answer waits for this long.
     pub latency: Duration,
     /// What goes wrong.
@@ -131,8 +142,12 @@ impl World {
             traffic_from: now,
             sales: Sales::default(),
             queries: Vec::new(),
+            offers: Vec::new(),
+            billing_documents: Vec::new(),
+            prepayment_changes: Vec::new(),
             rules: Rules::default(),
             throttle: Throttle::default(),
+            public: PublicApi::default(),
             latency: Duration::ZERO,
             faults: Vec::new(),
             bulk: None,

@@ -12,7 +12,8 @@ use tokio::time::{Instant, timeout};
 use super::error::text_of_body;
 use super::notice::notice;
 use super::quota::Quota;
-use super::{Answer, CallError, FailedCall, Notice, Patience, Request, Timing, Transport, Verdict, verdict};
+use super::rate::rate;
+use super::{Answer, Api, CallError, FailedCall, Notice, Patience, Request, Timing, Transport, Verdict, verdict};
 use crate::protocol::Secrets;
 
 /// Bytes of an error answer that are read.
@@ -40,7 +41,7 @@ pub struct Settings {
     pub transport: Arc<dyn Transport>,
     /// Texts that no error may show.
     pub secrets: Secrets,
-    /// Calls per minute.
+    /// Calls per minute, of each API. Whether Awin counts the two together is not documented.
     pub quota: u32,
     /// Time-outs and pauses.
     pub timing: Timing,
@@ -48,14 +49,15 @@ pub struct Settings {
     pub observer: Arc<dyn Observer>,
 }
 
-/// Cheap to clone; all clones share connections, quota and patience.
+/// Cheap to clone; all clones share connections, quotas and patience.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
 
 struct Shared {
     transport: Arc<dyn Transport>,
     secrets: Secrets,
-    quota: Quota,
+    legacy: Quota,
+    public: Quota,
     timing: Timing,
     observer: Arc<dyn Observer>,
     /// When the run last got on: an answer was committed. Moved on by the time that the reader of our output takes.
@@ -66,8 +68,8 @@ impl Client {
     /// A client; connects to nothing yet.
     pub fn new(settings: Settings) -> Self {
         let Settings { transport, secrets, quota, timing, observer } = settings;
-        let quota = Quota::new(quota, timing.minute);
-        Self(Arc::new(Shared { transport, secrets, quota, timing, observer, got_on: Mutex::new(Instant::now()) }))
+        let [legacy, public] = [(); 2].map(|()| Quota::new(quota, timing.minute));
+        Self(Arc::new(Shared { transport, secrets, legacy, public, timing, observer, got_on: Mutex::new(Instant::now()) }))
     }
 
     /// Time-outs and pauses.
@@ -100,7 +102,11 @@ impl Client {
     }
 
     async fn send(&self, request: &Request) -> Result<Body, CallError> {
-        let Shared { transport, quota, timing, observer, secrets, .. } = &*self.0;
+        let Shared { transport, legacy, public, timing, observer, secrets, .. } = &*self.0;
+        let quota = match request.api() {
+            Api::Legacy => legacy,
+            Api::Public => public,
+        };
         let mut waited = false;
         quota
             .acquire(|pause| {
@@ -116,6 +122,9 @@ impl Client {
         let Answer { status, headers, body } = answer.map_err(|_| CallError::TimedOut(String::new()))??;
         if let Some(notice) = notice(&headers) {
             observer.retires(request, notice);
+        }
+        if let Some(rate) = rate(&headers) {
+            quota.heed(rate.limit, rate.pause.map(|pause| pause.min(timing.retry_after)));
         }
         match status {
             200 => Ok(Body::new(body, *timing)),

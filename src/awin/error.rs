@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::Request;
@@ -116,15 +116,13 @@ impl CallError {
     }
 }
 
-/// What an error answer says: the envelope's `description`, else its `error`, else the beginning of the text, without markup.
+/// What an error answer says: that of an envelope of one of the two APIs, else the beginning of the text, without markup.
 /// Without `secrets`, either way.
 pub fn text_of_body(body: &[u8], secrets: &Secrets) -> String {
-    if let Ok(Value::Object(envelope)) = serde_json::from_slice(body) {
-        for key in ["description", "message", "error"] {
-            if let Some(text) = envelope.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()) {
-                return secrets.redacted_excerpt(text.as_bytes(), SHOWN);
-            }
-        }
+    if let Ok(Value::Object(envelope)) = serde_json::from_slice(body)
+        && let Some(text) = words_of(&envelope)
+    {
+        return secrets.redacted_excerpt(text.as_bytes(), SHOWN);
     }
     // Masked before the markup is taken out: it may be a part of the token.
     let text = secrets.redacted_excerpt(body, SEARCHED);
@@ -138,6 +136,32 @@ pub fn text_of_body(body: &[u8], secrets: &Secrets) -> String {
         .collect();
     let words: Vec<&str> = plain.split_whitespace().collect();
     if words.is_empty() { "(no text)".to_owned() } else { words.join(" ").chars().take(SHOWN).collect() }
+}
+
+/// The words of an envelope: its code, its description, and of which parts of the request it speaks.
+fn words_of(envelope: &Map<String, Value>) -> Option<String> {
+    let text = |object: &Map<String, Value>, names: &[&str]| {
+        let texts = names.iter().filter_map(|name| object.get(*name)?.as_str());
+        texts.map(str::to_owned).find(|text| !text.is_empty())
+    };
+    let code = text(envelope, &["code"]);
+    let message = text(envelope, &["description", "message", "detail", "title", "error"]);
+    let errors = envelope.get("errors").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
+    let errors = errors.filter_map(|error| {
+        let (at, what) = (text(error, &["pointer"]), text(error, &["message", "detail", "description", "code"]));
+        Some(match (at, what) {
+            (Some(at), Some(what)) => format!("{at}: {what}"),
+            (at, what) => at.or(what)?,
+        })
+    });
+    let errors: Vec<String> = errors.collect();
+    let errors = (!errors.is_empty()).then(|| format!("({})", errors.join("; ")));
+    let said = [message, errors].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    match (code, said.is_empty()) {
+        (Some(code), false) => Some(format!("{code}: {said}")),
+        (code, true) => code,
+        (None, false) => Some(said),
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +188,13 @@ mod tests {
         for (body, wanted) in [
             (r#"{"error":"invalid.userinput","description":"invalid region"}"#, "invalid region"),
             (r#"{"error":"unauthorized"}"#, "unauthorized"),
+            (r#"{"code":"FORBIDDEN","message":"Role missing"}"#, "FORBIDDEN: Role missing"),
+            (r#"{"code":"NOT_FOUND"}"#, "NOT_FOUND"),
+            (
+                r#"{"code":"INVALID","errors":[{"pointer":"/limit","message":"too large"},{"pointer":"/offset"},{"code":"odd"},7]}"#,
+                "INVALID: (/limit: too large; /offset; odd)",
+            ),
+            (r#"{"code":"","errors":[]}"#, r#"{"code":"","errors":[]}"#),
             ("<html><head><title>502 Bad Gateway</title></head>\n<body>nginx</body></html>", "502 Bad Gateway nginx"),
             ("", "(no text)"),
             ("[1,2]", "[1,2]"),

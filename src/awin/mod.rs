@@ -1,9 +1,10 @@
-//! Awin's API as HTTP: one client, one quota, one retry policy. Knows nothing of streams.
+//! Awin's two APIs as HTTP: one client, a quota for each, one retry policy. Knows nothing of streams.
 
 mod client;
 mod error;
 mod notice;
 mod quota;
+mod rate;
 mod request;
 mod retry;
 mod timing;
@@ -13,7 +14,7 @@ pub use client::{Body, Call, Client, Observer, Settings};
 pub use error::{CallError, FailedCall};
 pub use notice::Notice;
 pub use quota::{IN_FLIGHT, Quota};
-pub use request::Request;
+pub use request::{Api, Request};
 pub use retry::{Patience, Verdict, verdict};
 pub use timing::Timing;
 pub use transport::{Answer, Http, Transport};

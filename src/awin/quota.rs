@@ -17,6 +17,8 @@ pub const IN_FLIGHT: usize = 20;
 #[derive(Debug, Clone)]
 struct SlidingWindow {
     limit: usize,
+    /// Starts that are allowed at once by what answers say, at the same pace.
+    burst: Option<usize>,
     span: Duration,
     starts: VecDeque<Duration>,
     blocked_until: Duration,
@@ -26,16 +28,24 @@ impl SlidingWindow {
     /// At most `limit` starts in any `minute`. A little is added to the minute: requests that start a minute apart may arrive
     /// less than a minute apart.
     fn new(limit: u32, minute: Duration) -> Self {
-        Self { limit: limit as usize, span: minute + minute / 120, starts: VecDeque::new(), blocked_until: Duration::ZERO }
+        Self {
+            limit: limit as usize,
+            burst: None,
+            span: minute + minute / 120,
+            starts: VecDeque::new(),
+            blocked_until: Duration::ZERO,
+        }
     }
 
     /// The first moment at or after `now` at which a request may start.
     fn next_start(&self, now: Duration) -> Duration {
-        let free = match self.starts.len().checked_sub(self.limit) {
-            Some(index) => self.starts[index] + self.span,
+        let free = |limit: usize, span: Duration| match self.starts.len().checked_sub(limit) {
+            Some(index) => self.starts[index] + span,
             None => Duration::ZERO,
         };
-        free.max(self.blocked_until).max(now)
+        let in_burst =
+            self.burst.map_or(Duration::ZERO, |burst| free(burst, self.pace() * u32::try_from(burst).unwrap_or(u32::MAX)));
+        free(self.limit, self.span).max(in_burst).max(self.blocked_until).max(now)
     }
 
     /// Counts a start at `at`.
@@ -44,6 +54,16 @@ impl SlidingWindow {
         while self.starts.len() > self.limit {
             self.starts.pop_front();
         }
+    }
+
+    /// The time of a call where as many are made in a minute as are allowed.
+    fn pace(&self) -> Duration {
+        self.span / u32::try_from(self.limit.max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Awin says that so many calls can be made at once: not faster than the quota, and not more at once than that.
+    fn limit_burst(&mut self, burst: u32) {
+        self.burst = Some(burst as usize).filter(|burst| *burst < self.limit);
     }
 
     /// Awin says that the quota is used up: no start before `until`.
@@ -97,6 +117,16 @@ impl Quota {
         }
     }
 
+    /// An answer states that `limit` calls can be made at once, and, if they are used up, when they are there again.
+    pub fn heed(&self, limit: u32, pause: Option<Duration>) {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        window.limit_burst(limit);
+        if let Some(pause) = pause {
+            let pause = pause.max(window.pace());
+            window.block(self.epoch.elapsed() + pause);
+        }
+    }
+
     /// After a 429: nobody starts before `pause` is over; without a `pause`, before the window is surely free.
     pub fn block(&self, pause: Option<Duration>) {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,6 +160,38 @@ mod tests {
         window.block(Duration::from_secs(90));
         window.block(Duration::from_secs(30));
         assert_eq!(window.next_start(Duration::from_secs(1)), Duration::from_secs(90));
+    }
+
+    #[test]
+    fn a_smaller_burst_keeps_the_pace_of_the_quota_and_a_larger_one_changes_nothing() {
+        let mut window = SlidingWindow::new(20, MINUTE);
+        window.limit_burst(5);
+        let mut starts = Vec::new();
+        for _ in 0..25 {
+            let start = window.next_start(starts.last().copied().unwrap_or_default());
+            window.record(start);
+            starts.push(start);
+        }
+        assert_eq!(starts[4], Duration::ZERO);
+        assert_eq!(starts[5], (MINUTE + MINUTE / 120) / 4, "the sixth of 20 a minute, after a quarter of it");
+        assert!(starts.windows(21).all(|starts| starts[20] >= starts[0] + MINUTE), "{starts:?}");
+        window.limit_burst(20);
+        assert_eq!(window.burst, None);
+    }
+
+    #[test]
+    fn a_used_up_burst_waits_until_it_is_there_again() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+        runtime.block_on(async {
+            let quota = Quota::new(20, MINUTE);
+            for (pause, least) in [(7, 7.0), (0, 3.0)] {
+                let began = Instant::now();
+                quota.heed(20, Some(Duration::from_secs(pause)));
+                quota.acquire(|_| ()).await;
+                let took = began.elapsed().as_secs_f64();
+                assert!((least..least + 0.1).contains(&took), "{took}");
+            }
+        });
     }
 
     /// Makes calls as a run does, up to [`IN_FLIGHT`] at once and their answers in order, on a virtual clock. Gives their

@@ -2,19 +2,39 @@
 
 use std::fmt;
 
-/// A GET of `path` with `query`. The token is not part of it: it travels in a header, so that no address can leak it.
+/// Where the paths of the public API begin, below the address of the legacy one.
+const PUBLIC: &str = "/public/";
+
+/// Awin's two APIs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// The one without versions, which Awin calls legacy.
+    Legacy,
+    /// The one with versions, under `/public`.
+    Public,
+}
+
+/// A GET of `path` with `query`, or a POST of `body`. The token is not part of it: it travels in a header, so that no address can
+/// leak it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Path below the API's address, with its leading slash.
     pub path: String,
     /// Parameters in the order in which they are sent.
     pub query: Vec<(&'static str, String)>,
+    /// What is posted, as JSON; nothing for a GET.
+    pub body: Option<String>,
 }
 
 impl Request {
     /// A call without parameters.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), query: Vec::new() }
+        Self { path: path.into(), query: Vec::new(), body: None }
+    }
+
+    /// The API that it goes to.
+    pub fn api(&self) -> Api {
+        if self.path.starts_with(PUBLIC) { Api::Public } else { Api::Legacy }
     }
 
     /// The same call with one more parameter.
@@ -27,10 +47,10 @@ impl Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GET {}", self.path)?;
+        write!(f, "{} {}", if self.body.is_some() { "POST" } else { "GET" }, self.path)?;
         for (i, (name, value)) in self.query.iter().enumerate() {
             write!(f, "{}{name}={value}", if i == 0 { '?' } else { '&' })?;
         }
-        Ok(())
+        self.body.as_ref().map_or(Ok(()), |body| write!(f, " {body}"))
     }
 }

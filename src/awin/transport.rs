@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Url, redirect};
 
 use super::{CallError, Request, Timing};
@@ -65,7 +65,12 @@ impl Http {
 impl Transport for Http {
     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Answer, CallError>> {
         Box::pin(async move {
-            let sent = self.client.get(format!("{}{}", self.base, request.path)).query(&request.query).send().await;
+            let address = format!("{}{}", self.base, request.path);
+            let call = match &request.body {
+                None => self.client.get(address),
+                Some(body) => self.client.post(address).header(CONTENT_TYPE, "application/json").body(body.clone()),
+            };
+            let sent = call.query(&request.query).send().await;
             let mut response = sent.map_err(|error| {
                 // Half a window is answered sooner; a connection that does not come about does not come about for half of one.
                 if error.is_timeout() && !error.is_connect() {

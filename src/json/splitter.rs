@@ -25,7 +25,7 @@ pub struct Envelope {
     pub rows: &'static str,
     /// Another key of it, or of an object that holds it.
     pub wrapper: &'static str,
-    /// Scalars beside the rows that [`Splitter::member`] is asked for.
+    /// Scalars beside the rows that [`Splitter::member`] is asked for; `a.b` is the member `b` of an object `a`.
     pub members: &'static [&'static str],
     /// Where an object without rows says why it has none.
     pub reason: &'static str,
@@ -305,10 +305,33 @@ impl Splitter {
         {
             self.members.push((wanted, String::from_utf8_lossy(value).into_owned()));
         }
+        if first == b'{' && place == Place::AfterMember {
+            for (wanted, value) in nested(self.envelope.members, &name, &b[start..end]) {
+                if self.members.iter().all(|(known, _)| *known != wanted) {
+                    self.members.push((wanted, value));
+                }
+            }
+        }
         if self.names.len() < MAX_NAMES {
             let shown = if name == self.envelope.reason { String::from_utf8_lossy(value) } else { name };
             self.names.push(shown.chars().take(MAX_SCALAR).collect());
         }
         Ok((end, place))
     }
+}
+
+/// Those of the `wanted` members that are numbers or texts in the object `text`, which is the member `name`.
+fn nested(wanted: &[&'static str], name: &str, text: &[u8]) -> Vec<(&'static str, String)> {
+    let inner = |wanted: &&'static str| Some((*wanted, wanted.strip_prefix(name)?.strip_prefix('.')?));
+    let inner: Vec<_> = wanted.iter().filter_map(inner).collect();
+    if inner.is_empty() || text.len() > MAX_SCALAR {
+        return Vec::new();
+    }
+    let Ok(object) = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(text) else { return Vec::new() };
+    let scalar = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    inner.into_iter().filter_map(|(wanted, member)| Some((wanted, scalar(object.get(member)?)?))).collect()
 }

@@ -1,7 +1,8 @@
 //! The table of all streams: what each is, and the requests that answer it. Nothing else decides anything about a stream.
 
 use super::{
-    AccountKind, CAMPAIGN_REGIONS, Days, Endpoint, Events, Lane, Param, REGIONS, ROW_ID, Report, Role, Rows, Source, Stream,
+    AccountKind, CAMPAIGN_REGIONS, Days, Endpoint, Events, Feed, Lane, Paging, Param, REGIONS, ROW_ID, Report, Role, Rows,
+    Source, Stream,
 };
 
 const BOTH: &[AccountKind] = &[AccountKind::Advertiser, AccountKind::Publisher];
@@ -20,6 +21,13 @@ const OF_A_DAY: &[(&str, Param)] = &[
     ("dateType", Param::StatsDate),
     ("region", Param::Region),
 ];
+
+/// Parameters of the lists of the public API.
+const OF_A_PAGE: &[(&str, Param)] = &[("limit", Param::PageSize), ("offset", Param::Offset)];
+
+/// A list of the public API: `results`, in pages.
+const RESULTS: Endpoint =
+    Endpoint { query: OF_A_PAGE, rows: Rows::List("results"), paging: Paging::Offset(100), ..Endpoint::PLAIN };
 
 /// All streams, the suggested ones first.
 pub const STREAMS: &[Stream] = &[
@@ -41,12 +49,12 @@ pub const STREAMS: &[Stream] = &[
                 ("status", Param::LaneStatus),
                 ("showBasketProducts", Param::BasketProducts),
             ],
-            rows: Rows::List("body"),
-            page_size: None,
+            ..Endpoint::PLAIN
         },
         source: Source::Events(Events {
             stamp: "transactionDate",
             status: "commissionStatus",
+            paid: Some("paidToPublisher"),
             lanes: &[
                 Lane { name: "transaction", date_type: "transaction", status: None, role: Role::Main },
                 Lane { name: "validation", date_type: "validation", status: None, role: Role::Changes { optional: false } },
@@ -65,12 +73,7 @@ pub const STREAMS: &[Stream] = &[
         cursor: Some("date"),
         added: DAY_FIELDS,
         null_texts: &[],
-        endpoint: Endpoint {
-            path: "/{side}s/{account}/reports/publisher",
-            query: OF_A_DAY,
-            rows: Rows::List("body"),
-            page_size: None,
-        },
+        endpoint: Endpoint { path: "/{side}s/{account}/reports/publisher", query: OF_A_DAY, ..Endpoint::PLAIN },
         source: Source::Report(Report { by_region: &[], regions: &[], days: Days::Asked }),
     },
     Stream {
@@ -81,12 +84,7 @@ pub const STREAMS: &[Stream] = &[
         cursor: Some("date"),
         added: DAY_FIELDS,
         null_texts: &[],
-        endpoint: Endpoint {
-            path: "/{side}s/{account}/reports/creative",
-            query: OF_A_DAY,
-            rows: Rows::List("body"),
-            page_size: None,
-        },
+        endpoint: Endpoint { path: "/{side}s/{account}/reports/creative", query: OF_A_DAY, ..Endpoint::PLAIN },
         source: Source::Report(Report { by_region: BOTH, regions: REGIONS, days: Days::Asked }),
     },
     Stream {
@@ -97,12 +95,7 @@ pub const STREAMS: &[Stream] = &[
         cursor: Some("date"),
         added: DAY_FIELDS,
         null_texts: &[],
-        endpoint: Endpoint {
-            path: "/{side}s/{account}/reports/advertiser",
-            query: OF_A_DAY,
-            rows: Rows::List("body"),
-            page_size: None,
-        },
+        endpoint: Endpoint { path: "/{side}s/{account}/reports/advertiser", query: OF_A_DAY, ..Endpoint::PLAIN },
         source: Source::Report(Report { by_region: PUBLISHER, regions: REGIONS, days: Days::Asked }),
     },
     Stream {
@@ -125,7 +118,7 @@ pub const STREAMS: &[Stream] = &[
                 ("region", Param::Region),
             ],
             rows: Rows::List("result"),
-            page_size: None,
+            ..Endpoint::PLAIN
         },
         source: Source::Report(Report { by_region: PUBLISHER, regions: CAMPAIGN_REGIONS, days: Days::InRows(400) }),
     },
@@ -149,11 +142,13 @@ pub const STREAMS: &[Stream] = &[
                 ("pageSize", Param::PageSize),
             ],
             rows: Rows::List("pageItems"),
-            page_size: Some(500),
+            paging: Paging::Numbered(500),
+            ..Endpoint::PLAIN
         },
         source: Source::Events(Events {
             stamp: "enquiryDate",
             status: "enquiryStatus",
+            paid: None,
             lanes: &[
                 Lane { name: "enquiry", date_type: "enquiryDate", status: None, role: Role::Main },
                 Lane { name: "validation", date_type: "validationDate", status: None, role: Role::Changes { optional: false } },
@@ -169,7 +164,7 @@ pub const STREAMS: &[Stream] = &[
         cursor: None,
         added: &["otherFields"],
         null_texts: &[],
-        endpoint: Endpoint { path: "/accounts", query: &[], rows: Rows::Within { key: "accounts", own: &[] }, page_size: None },
+        endpoint: Endpoint { path: "/accounts", rows: Rows::Within { key: "accounts", own: &[] }, ..Endpoint::PLAIN },
         source: Source::Reference { by_programme: false },
     },
     Stream {
@@ -180,7 +175,7 @@ pub const STREAMS: &[Stream] = &[
         cursor: None,
         added: ACCOUNT_FIELDS,
         null_texts: &[],
-        endpoint: Endpoint { path: "/{side}s/{account}/publishers", query: &[], rows: Rows::List("body"), page_size: None },
+        endpoint: Endpoint { path: "/{side}s/{account}/publishers", ..Endpoint::PLAIN },
         source: Source::Reference { by_programme: false },
     },
     Stream {
@@ -194,8 +189,7 @@ pub const STREAMS: &[Stream] = &[
         endpoint: Endpoint {
             path: "/{side}s/{account}/programmes",
             query: &[("relationship", Param::Fixed("joined"))],
-            rows: Rows::List("body"),
-            page_size: None,
+            ..Endpoint::PLAIN
         },
         source: Source::Reference { by_programme: false },
     },
@@ -211,7 +205,7 @@ pub const STREAMS: &[Stream] = &[
             path: "/{side}s/{account}/programmedetails",
             query: &[("advertiserId", Param::Programme)],
             rows: Rows::One("programmeInfo"),
-            page_size: None,
+            ..Endpoint::PLAIN
         },
         source: Source::Reference { by_programme: true },
     },
@@ -227,9 +221,127 @@ pub const STREAMS: &[Stream] = &[
             path: "/{side}s/{account}/commissiongroups",
             query: &[("advertiserId", Param::Programme), ("extraConditionsDetails", Param::Fixed("true"))],
             rows: Rows::Within { key: "commissionGroups", own: &["advertiser", "publisher"] },
-            page_size: None,
+            ..Endpoint::PLAIN
         },
         source: Source::Reference { by_programme: true },
+    },
+    Stream {
+        name: "payments",
+        schema: include_str!("../../catalog/payments.json"),
+        sides: PUBLISHER,
+        row_key: &["paymentId"],
+        cursor: Some("processingDate"),
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint { path: "/public/v1/{side}s/{account}/payments", role: Some("Full Access"), ..RESULTS },
+        source: Source::Feed(Feed { stamp: "processingDate", within: None, is_dated: true }),
+    },
+    Stream {
+        name: "payment_breakdowns",
+        schema: include_str!("../../catalog/payment_breakdowns.json"),
+        sides: PUBLISHER,
+        row_key: &["paymentId", "advertiserId"],
+        cursor: Some("processingDate"),
+        added: &[ROW_ID, "accountId", "accountType", "otherFields", "paymentId", "processingDate"],
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/public/v1/{side}s/{account}/payments/{payment}/breakdowns",
+            role: Some("Full Access"),
+            ..RESULTS
+        },
+        source: Source::Payments,
+    },
+    Stream {
+        name: "billing_documents",
+        schema: include_str!("../../catalog/billing_documents.json"),
+        sides: ADVERTISER,
+        row_key: &["documentNumber"],
+        cursor: Some("documentDate"),
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint { path: "/public/v1/{side}s/{account}/billing-documents", role: Some("Admin"), ..RESULTS },
+        source: Source::Feed(Feed { stamp: "documentDate", within: None, is_dated: true }),
+    },
+    Stream {
+        name: "prepayment_changes",
+        schema: include_str!("../../catalog/prepayment_changes.json"),
+        sides: ADVERTISER,
+        row_key: &["statusChangedAt", "status"],
+        cursor: Some("statusChangedAt"),
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/public/v1/{side}s/{account}/prepayments/link-status-changes",
+            role: Some("Viewer"),
+            ..RESULTS
+        },
+        source: Source::Feed(Feed { stamp: "statusChangedAt", within: None, is_dated: true }),
+    },
+    Stream {
+        name: "partnerships",
+        schema: include_str!("../../catalog/partnerships.json"),
+        sides: BOTH,
+        // An account has partners of one kind.
+        row_key: &["advertiserId", "publisherId"],
+        cursor: Some("statusUpdatedAt"),
+        added: &[ROW_ID, "accountId", "accountType", "otherFields", "statusUpdatedAt"],
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/public/v1/{side}s/{account}/{other}s",
+            paging: Paging::Offset(1000),
+            role: Some("Viewer"),
+            ..RESULTS
+        },
+        source: Source::Feed(Feed { stamp: "statusUpdatedAt", within: Some("partnership"), is_dated: false }),
+    },
+    Stream {
+        name: "offers",
+        schema: include_str!("../../catalog/offers.json"),
+        sides: PUBLISHER,
+        row_key: &["promotionId"],
+        cursor: None,
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            // A singular.
+            path: "/{side}/{account}/promotions",
+            query: &[
+                ("filters.membership", Param::Fixed("joined")),
+                ("filters.status", Param::LaneStatus),
+                ("pagination.page", Param::Page),
+                ("pagination.pageSize", Param::PageSize),
+            ],
+            rows: Rows::List("data"),
+            paging: Paging::Numbered(200),
+            is_posted: true,
+            ..Endpoint::PLAIN
+        },
+        // One that begins meanwhile is in both lists: it would be in neither the other way round.
+        source: Source::Lists(&[
+            Lane { name: "upcoming", date_type: "", status: Some("upcoming"), role: Role::Main },
+            Lane { name: "active", date_type: "", status: Some("active"), role: Role::Main },
+        ]),
+    },
+    Stream {
+        name: "commission_rates",
+        schema: include_str!("../../catalog/commission_rates.json"),
+        sides: PUBLISHER,
+        row_key: &["advertiserId", "groupId", "ratesStart"],
+        cursor: Some("ratesStart"),
+        added: ACCOUNT_FIELDS,
+        null_texts: &[],
+        endpoint: Endpoint {
+            path: "/{side}s/{account}/commissiongroups",
+            query: &[
+                ("advertiserId", Param::Programme),
+                ("effectiveDate", Param::Effective),
+                ("extraConditionsDetails", Param::Fixed("true")),
+            ],
+            rows: Rows::Within { key: "commissionGroups", own: &["advertiser", "publisher"] },
+            paging: Paging::Periods,
+            ..Endpoint::PLAIN
+        },
+        source: Source::Rates,
     },
 ];
 

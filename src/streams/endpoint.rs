@@ -1,20 +1,81 @@
 //! The request for a slice: the rules of each endpoint stand in its declaration, their meaning here.
 
-use super::{Cut, Moment, Slice};
+use chrono::NaiveDateTime;
+use serde_json::{Map, Value};
+
+use super::{AccountId, Cut, Moment, Slice};
 use crate::awin::Request;
 use crate::config::Config;
 
 /// One of Awin's endpoints, as a stream uses it.
 #[derive(Debug)]
 pub struct Endpoint {
-    /// Path, in which `{side}` and `{account}` stand for those of the account.
+    /// Path, in which `{side}` and `{account}` stand for those of the account, `{other}` for the side of its partners, `{payment}`
+    /// for the payment.
     pub path: &'static str,
     /// Parameters, in the order in which they are sent.
     pub query: &'static [(&'static str, Param)],
     /// Where the rows stand in an answer.
     pub rows: Rows,
-    /// Rows per page, where Awin pages.
-    pub page_size: Option<u32>,
+    /// How it pages.
+    pub paging: Paging,
+    /// Whether its parameters are posted as JSON: the parts of a name are objects within each other.
+    pub is_posted: bool,
+    /// The least role of the token's user in the account, where Awin's page asks for one.
+    pub role: Option<&'static str>,
+}
+
+impl Endpoint {
+    /// One answer, an array of rows, to whoever may see the account.
+    pub const PLAIN: Self =
+        Self { path: "", query: &[], rows: Rows::List("body"), paging: Paging::None, is_posted: false, role: None };
+}
+
+/// How an endpoint pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paging {
+    /// Not at all.
+    None,
+    /// By the number of the page, so many rows on each.
+    Numbered(u32),
+    /// By the moment before the period that was answered: each answer is of one period.
+    Periods,
+    /// By the number of rows before it, so many rows on each. A page begins with the last row of the one before, which shows
+    /// whether the list has moved in the meantime.
+    Offset(u32),
+}
+
+/// Rows before a page of [`Paging::Offset`]: Awin refuses to pass over more.
+const MAX_OFFSET: u32 = 10_000;
+
+/// Which answer of a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// By its number, from 1.
+    Number(u32),
+    /// What held at that moment, in UTC.
+    At(NaiveDateTime),
+}
+
+impl Page {
+    /// The first one.
+    pub const FIRST: Self = Self::Number(1);
+}
+
+impl Paging {
+    /// Rows on a page.
+    pub fn size(self) -> Option<u32> {
+        match self {
+            Self::None | Self::Periods => None,
+            Self::Numbered(size) | Self::Offset(size) => Some(size),
+        }
+    }
+
+    /// Rows before page `page` (from 1); nothing if Awin does not show so many.
+    pub fn offset(self, page: u32) -> Option<u32> {
+        let offset = (page - 1) * (self.size()?.max(2) - 1);
+        (offset <= MAX_OFFSET).then_some(offset)
+    }
 }
 
 /// The value of a parameter.
@@ -44,6 +105,10 @@ pub enum Param {
     Programme,
     /// The page, from 1.
     Page,
+    /// The moment whose rates are asked for; left out for those of now.
+    Effective,
+    /// Rows before the page.
+    Offset,
     /// Rows per page.
     PageSize,
     /// Whether to list products; left out if the configuration does not want them.
@@ -67,11 +132,18 @@ pub enum Rows {
 }
 
 impl Endpoint {
-    /// The request that answers `slice`; for paged answers, page `page` (from 1).
-    pub fn request(&self, slice: &Slice, page: u32, config: &Config) -> Request {
+    /// The request that answers `slice`; for paged answers, `page` of them.
+    pub fn request(&self, slice: &Slice, page: Page, config: &Config) -> Request {
+        let (number, moment) = match page {
+            Page::Number(number) => (number, None),
+            Page::At(moment) => (1, Some(moment)),
+        };
         let mut path = self.path.to_owned();
         if let Some(account) = slice.partition.account {
-            path = path.replace("{side}", account.kind.as_str()).replace("{account}", &account.id.to_string());
+            path = account_path(&path, account);
+        }
+        if let Cut::Payment(payment) = &slice.cut {
+            path = path.replace("{payment}", &payment.id.to_string());
         }
         let window = slice.window();
         let mut request = Request::new(path);
@@ -87,20 +159,45 @@ impl Endpoint {
                 Param::LaneStatus => slice.lane.status.map(str::to_owned),
                 Param::StatsDate => Some(config.stats_date_type.as_str().to_owned()),
                 Param::Region => slice.partition.region.clone(),
-                Param::Programme => match slice.cut {
-                    Cut::Programme(id) => Some(id.to_string()),
-                    Cut::Window(_) | Cut::Days(..) | Cut::Whole => None,
-                },
-                Param::Page => Some(page.to_string()),
-                Param::PageSize => self.page_size.map(|size| size.to_string()),
+                Param::Programme => slice.cut.part().map(|id| id.to_string()),
+                Param::Effective => moment.map(|moment| moment.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+                Param::Page => Some(number.to_string()),
+                Param::Offset => self.paging.offset(number).map(|offset| offset.to_string()),
+                Param::PageSize => self.paging.size().map(|size| size.to_string()),
                 Param::BasketProducts => config.include_basket_products.then(|| "true".to_owned()),
             };
             if let Some(value) = value {
                 request = request.with(name, value);
             }
         }
-        request
+        if self.is_posted { posted(request, self.query) } else { request }
     }
+}
+
+/// The same request with its parameters in its body.
+fn posted(request: Request, params: &[(&str, Param)]) -> Request {
+    let mut body = Map::new();
+    for (name, value) in request.query {
+        let is_number = params.iter().any(|(known, param)| *known == name && matches!(param, Param::Page | Param::PageSize));
+        let number = value.parse::<u64>().ok().filter(|_| is_number);
+        let value = number.map_or_else(|| Value::from(value), Value::from);
+        match name.split_once('.') {
+            Some((object, member)) => {
+                let object = body.entry(object).or_insert_with(|| Map::new().into());
+                object[member] = value;
+            }
+            None => {
+                body.insert(name.to_owned(), value);
+            }
+        }
+    }
+    Request { query: Vec::new(), body: Some(Value::Object(body).to_string()), ..request }
+}
+
+/// `path` with what it says of `account`.
+pub(super) fn account_path(path: &str, account: AccountId) -> String {
+    let (side, other) = (account.kind.as_str(), account.kind.other().as_str());
+    path.replace("{side}", side).replace("{other}", other).replace("{account}", &account.id.to_string())
 }
 
 /// Awin's form of a moment: to the second, without zone.
@@ -109,124 +206,4 @@ pub(super) fn seconds(moment: Moment) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{AccountId, AccountKind, Partition, STREAMS, Window, find, midnight};
-    use super::*;
-
-    #[test]
-    fn every_stream_asks_as_awin_wants_it() {
-        let config = r#"{"api_token":"t","start_date":"2026-01-01","timezone":"Europe/Berlin","stats_date_type":"validation"}"#;
-        let config = Config::parse(config).expect("a configuration");
-        let day = |text: &str| midnight(config.timezone, text.parse().expect("a date"));
-        let month = Cut::Window(Window { from: day("2026-03-01"), to: day("2026-03-31") });
-        let one_day = Cut::Window(Window { from: day("2026-03-29"), to: day("2026-03-30") });
-        let advertiser = Partition::of(AccountId { kind: AccountKind::Advertiser, id: 90210 });
-        let publisher = AccountId { kind: AccountKind::Publisher, id: 500_321 };
-        let in_germany = Partition::of_region(publisher, "DE".into());
-        let publisher = Partition::of(publisher);
-        let times = "startDate=2026-03-01T00:00:00&endDate=2026-03-31T00:00:00&timezone=Europe/Berlin";
-        let days = "startDate=2026-03-29&endDate=2026-03-29&timezone=Europe/Berlin&dateType=validation";
-        let campaign =
-            "startDate=2026-03-01&endDate=2026-03-30&timezone=Europe/Berlin&interval=day&includeNumbersWithoutCampaign=true";
-        let table = [
-            (
-                "transactions",
-                "transaction",
-                &advertiser,
-                &month,
-                format!("/advertisers/90210/transactions/?{times}&dateType=transaction"),
-            ),
-            (
-                "transactions",
-                "validation",
-                &publisher,
-                &month,
-                format!("/publishers/500321/transactions/?{times}&dateType=validation"),
-            ),
-            (
-                "transactions",
-                "amendment",
-                &publisher,
-                &month,
-                format!("/publishers/500321/transactions/?{times}&dateType=amendment"),
-            ),
-            (
-                "transactions",
-                "deleted",
-                &publisher,
-                &month,
-                format!("/publishers/500321/transactions/?{times}&dateType=transaction&status=deleted"),
-            ),
-            ("stats_by_publisher", "main", &advertiser, &one_day, format!("/advertisers/90210/reports/publisher?{days}")),
-            ("stats_by_creative", "main", &in_germany, &one_day, format!("/publishers/500321/reports/creative?{days}&region=DE")),
-            (
-                "stats_by_advertiser",
-                "main",
-                &in_germany,
-                &one_day,
-                format!("/publishers/500321/reports/advertiser?{days}&region=DE"),
-            ),
-            ("stats_by_campaign", "main", &advertiser, &month, format!("/advertisers/90210/reports/campaign?{campaign}")),
-            (
-                "stats_by_campaign",
-                "main",
-                &in_germany,
-                &month,
-                format!("/publishers/500321/reports/campaign?{campaign}&region=DE"),
-            ),
-            (
-                "transaction_queries",
-                "enquiry",
-                &publisher,
-                &month,
-                format!("/publisher/500321/transactionqueries?{times}&dateType=enquiryDate&pageNumber=3&pageSize=500"),
-            ),
-            (
-                "transaction_queries",
-                "validation",
-                &publisher,
-                &month,
-                format!("/publisher/500321/transactionqueries?{times}&dateType=validationDate&pageNumber=3&pageSize=500"),
-            ),
-            ("accounts", "main", &Partition::TOKEN, &Cut::Whole, "/accounts".to_owned()),
-            ("publishers", "main", &advertiser, &Cut::Whole, "/advertisers/90210/publishers".to_owned()),
-            ("programmes", "main", &publisher, &Cut::Whole, "/publishers/500321/programmes?relationship=joined".to_owned()),
-            (
-                "programme_details",
-                "main",
-                &publisher,
-                &Cut::Programme(90210),
-                "/publishers/500321/programmedetails?advertiserId=90210".to_owned(),
-            ),
-            (
-                "commission_groups",
-                "main",
-                &publisher,
-                &Cut::Programme(90210),
-                "/publishers/500321/commissiongroups?advertiserId=90210&extraConditionsDetails=true".to_owned(),
-            ),
-        ];
-        for stream in STREAMS {
-            assert!(table.iter().any(|row| row.0 == stream.name), "{} is not in the table", stream.name);
-        }
-        for (name, lane, partition, cut, wanted) in table {
-            let stream = find(name).expect("a stream");
-            let lane = stream.lanes().iter().find(|known| known.name == lane).expect("a lane");
-            let slice = Slice { partition: partition.clone(), lane, cut: cut.clone() };
-            assert_eq!(stream.endpoint.request(&slice, 3, &config).to_string(), format!("GET {wanted}"), "{name}");
-        }
-    }
-
-    #[test]
-    fn products_are_asked_for_only_where_they_are_wanted() {
-        let stream = find("transactions").expect("the stream");
-        let partition = Partition::of(AccountId { kind: AccountKind::Advertiser, id: 1 });
-        let slice = Slice { partition, lane: &stream.lanes()[0], cut: Cut::Whole };
-        for (wanted, value) in [("true", Some("true")), ("false", None)] {
-            let config = format!(r#"{{"api_token":"t","start_date":"2026-01-01","include_basket_products":{wanted}}}"#);
-            let request = stream.endpoint.request(&slice, 1, &Config::parse(&config).expect("a configuration"));
-            let found = request.query.iter().find(|(name, _)| *name == "showBasketProducts");
-            assert_eq!(found.map(|(_, value)| value.as_str()), value);
-        }
-    }
-}
+mod tests;

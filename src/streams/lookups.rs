@@ -1,7 +1,7 @@
 //! Requests beside those of the streams: what a run must find out before it can plan, and the probe of `check`.
 
-use super::endpoint::seconds;
-use super::{AccountId, Lane, Moment, Param, Role, find};
+use super::endpoint::{account_path, seconds};
+use super::{AccountId, Lane, Moment, Page, Paging, Param, Role, find};
 use crate::awin::Request;
 
 /// The list of the token's accounts.
@@ -12,6 +12,19 @@ pub fn accounts() -> Request {
 /// The programmes that a publisher has joined.
 pub fn joined_programmes(account: AccountId) -> Request {
     declared("programmes", Some(account))
+}
+
+/// The payments to a publisher, newest first: one page of them.
+pub fn payments(account: AccountId, page: Page) -> Request {
+    let endpoint = &find("payments").expect("a stream of the table").endpoint;
+    let page = if let Page::Number(page) = page { page } else { 1 };
+    let (size, offset) = (endpoint.paging.size().unwrap_or_default(), endpoint.paging.offset(page).unwrap_or_default());
+    declared("payments", Some(account)).with("limit", size).with("offset", offset)
+}
+
+/// How that list pages.
+pub fn payments_paging() -> Paging {
+    find("payments").map_or(Paging::None, |stream| stream.endpoint.paging)
 }
 
 /// The lists of changed transactions: by date of decision, and by date of amendment.
@@ -40,9 +53,7 @@ pub fn transactions(account: AccountId, from: Moment, to: Moment) -> Request {
 /// The request of a stream that asks for all of an account, without anything from the configuration.
 fn declared(stream: &str, account: Option<AccountId>) -> Request {
     let endpoint = &find(stream).expect("a stream of the table").endpoint;
-    let path = account.map_or(endpoint.path.to_owned(), |account| {
-        endpoint.path.replace("{side}", account.kind.as_str()).replace("{account}", &account.id.to_string())
-    });
+    let path = account.map_or(endpoint.path.to_owned(), |account| account_path(endpoint.path, account));
     let fixed = endpoint.query.iter().filter_map(|(name, param)| match param {
         Param::Fixed(value) => Some((*name, *value)),
         _ => None,

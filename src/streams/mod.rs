@@ -21,10 +21,12 @@ mod lookups;
 
 pub use catalog::{discover, json_schema};
 pub use declarations::{STREAMS, find};
-pub use endpoint::{Endpoint, Param, Rows};
-pub use lookups::{accounts, activity, change_lanes, joined_programmes, transactions};
-pub use model::{AGAIN_LANE, AccountId, AccountKind, CHANGES_OVERLAP_DAYS, Lane, MAIN_LANE, Moment, Partition, Role};
+pub use endpoint::{Endpoint, Page, Paging, Param, Rows};
+pub use lookups::{accounts, activity, change_lanes, joined_programmes, payments, payments_paging, transactions};
+pub use model::{
+    AGAIN_LANE, AccountId, AccountKind, CHANGES_OVERLAP_DAYS, FEED_OVERLAP_DAYS, Lane, MAIN_LANE, Moment, Partition, Role,
+};
 pub use regions::{CAMPAIGN_REGIONS, REGIONS};
-pub use slice::{Cut, Slice};
-pub use stream::{Days, Events, REPORTS_ONLY_ZONES, ROW_ID, Report, Source, Stream};
+pub use slice::{Cut, Payment, Slice};
+pub use stream::{Days, Events, Feed, REPORTS_ONLY_ZONES, ROW_ID, Report, Source, Stream};
 pub use window::{Window, midnight, window_count, windows};

@@ -27,6 +27,15 @@ impl AccountKind {
             Self::Publisher => "publisher",
         }
     }
+
+    /// The side of the partners.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Advertiser => Self::Publisher,
+            Self::Publisher => Self::Advertiser,
+        }
+    }
 }
 
 impl fmt::Display for AccountKind {
@@ -105,6 +114,10 @@ pub enum Role {
 
 /// Days that a lane of changes reaches back before its own last point: stamps are cut to the minute and may show late.
 pub const CHANGES_OVERLAP_DAYS: u32 = 2;
+
+/// Days before the point reached down to which a list that begins with the newest is read again: what shows late, or has moved
+/// while its pages were read, is there.
+pub const FEED_OVERLAP_DAYS: u32 = 7;
 
 impl Lane {
     /// Whether the state says how far it has come.

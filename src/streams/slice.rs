@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::{Lane, Partition, Window};
+use super::{Lane, Moment, Partition, Window};
 
 /// What one request, with its pages, answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +28,44 @@ pub enum Cut {
     Days(Window, Arc<BTreeSet<NaiveDate>>),
     /// Those of a programme that the publisher has joined.
     Programme(u64),
+    /// Those of a payment to the publisher.
+    Payment(Payment),
+    /// The rates of a programme that the publisher has joined, back to those that held at a moment.
+    Rates(u64, Moment),
     /// All.
     Whole,
+}
+
+/// A payment to a publisher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// Awin's `paymentId`.
+    pub id: u64,
+    /// Its `processingDate` as a stamp in the zone of the configuration, if Awin gives one.
+    pub processed: Option<String>,
+}
+
+impl Payment {
+    /// Whether it was processed at `end` or later, for sure.
+    pub fn is_after(&self, end: Option<Moment>) -> bool {
+        let end = end.map(|end| end.date_naive().to_string());
+        end.is_some_and(|end| self.processed.as_ref().is_some_and(|processed| *processed >= end))
+    }
+
+    /// Whether it was processed before `day`, for sure.
+    pub fn is_before(&self, day: NaiveDate) -> bool {
+        self.processed.as_ref().and_then(|processed| processed.get(..10)?.parse().ok()).is_some_and(|at: NaiveDate| at < day)
+    }
+}
+
+impl Cut {
+    /// The programme or payment that it is the rows of: one of several such parts of a partition, each asked for on its own.
+    pub fn part(&self) -> Option<u64> {
+        match self {
+            Self::Programme(id) | Self::Payment(Payment { id, .. }) | Self::Rates(id, _) => Some(*id),
+            Self::Window(_) | Self::Days(..) | Self::Whole => None,
+        }
+    }
 }
 
 impl Slice {
@@ -37,7 +73,7 @@ impl Slice {
     pub fn window(&self) -> Option<Window> {
         match self.cut {
             Cut::Window(window) | Cut::Days(window, _) => Some(window),
-            Cut::Programme(_) | Cut::Whole => None,
+            Cut::Programme(_) | Cut::Payment(_) | Cut::Rates(..) | Cut::Whole => None,
         }
     }
 
@@ -52,7 +88,8 @@ impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Window(window) | Self::Days(window, _) => write!(f, "{window}"),
-            Self::Programme(id) => write!(f, "programme {id}"),
+            Self::Programme(id) | Self::Rates(id, _) => write!(f, "programme {id}"),
+            Self::Payment(payment) => write!(f, "payment {}", payment.id),
             Self::Whole => Ok(()),
         }
     }

@@ -37,6 +37,14 @@ pub enum Source {
     Events(Events),
     /// Totals per day.
     Report(Report),
+    /// A list that begins with what changed last, read down to what is known.
+    Feed(Feed),
+    /// What each payment to a publisher consists of, read once per payment.
+    Payments,
+    /// The rates of each programme that a publisher has joined, one answer per period, walked back by the start of each.
+    Rates,
+    /// Rows that are read in full each time, one list per lane.
+    Lists(&'static [Lane]),
     /// Names and terms, read in full each time: one answer an account, or one a programme that a publisher has joined.
     Reference {
         /// One call per joined programme.
@@ -51,8 +59,21 @@ pub struct Events {
     pub stamp: &'static str,
     /// Field with the status.
     pub status: &'static str,
+    /// Field that says whether the publisher was paid, where payments move it.
+    pub paid: Option<&'static str>,
     /// The first lane is the main one.
     pub lanes: &'static [Lane],
+}
+
+/// A list that begins with what changed last.
+#[derive(Debug)]
+pub struct Feed {
+    /// Field with the date that the list is ordered by.
+    pub stamp: &'static str,
+    /// The object in Awin's row that holds it; none if the row itself does.
+    pub within: Option<&'static str>,
+    /// Whether a row belongs to the day of that date, so that those outside of the configured range are left out.
+    pub is_dated: bool,
 }
 
 /// Days of one window; Awin's limit is 31, and it is not known whether that means days or seconds.
@@ -122,7 +143,12 @@ impl Stream {
         match &self.source {
             Source::Report(Report { days: Days::Asked, .. }) => 1,
             Source::Report(Report { days: Days::InRows(days), .. }) => *days,
-            Source::Events(_) | Source::Reference { .. } => WINDOW_DAYS,
+            Source::Events(_)
+            | Source::Feed(_)
+            | Source::Payments
+            | Source::Rates
+            | Source::Lists(_)
+            | Source::Reference { .. } => WINDOW_DAYS,
         }
     }
 
@@ -135,7 +161,10 @@ impl Stream {
     pub fn lanes(&self) -> &'static [Lane] {
         match &self.source {
             Source::Events(events) => events.lanes,
-            Source::Report(_) | Source::Reference { .. } => std::slice::from_ref(MAIN_LANE),
+            Source::Lists(lanes) => lanes,
+            Source::Report(_) | Source::Feed(_) | Source::Payments | Source::Rates | Source::Reference { .. } => {
+                std::slice::from_ref(MAIN_LANE)
+            }
         }
     }
 }

@@ -5,17 +5,16 @@ use tokio::time::Instant;
 
 use super::checkpoint::Checkpoint;
 use super::fetch::Opened;
-use super::lookup::{TOTAL_PAGES, TOTAL_ROWS, envelope};
+use super::lookup::{TOTAL_OFFERS, TOTAL_PAGES, TOTAL_ROWS, envelope};
 use super::object::{Beside, member, unwrapped, with_members};
+use super::pages::{Pages, Shown, Turn};
 use super::records::RecordWriter;
 use crate::awin::{Body, Call, CallError, Client, FailedCall, Patience};
 use crate::config::Config;
 use crate::json::{JsonError, RawRow, Splitter, Step, value_end};
 use crate::protocol::{Closed, Emitter, Level};
-use crate::streams::{Cut, Rows, Slice, Source, Stream, Window};
+use crate::streams::{Cut, Page, Rows, Slice, Source, Stream, Window};
 
-/// How often the pages of a window are asked again from the first, because rows came or went meanwhile.
-const MAX_PAGE_RUNS: u32 = 3;
 /// Bytes of an answer that must be there as a whole before its rows can be read.
 const MAX_WHOLE: usize = 8 << 20;
 
@@ -44,7 +43,7 @@ pub(super) struct Answers<'r> {
 
 impl Answers<'_> {
     /// A call for `slice`, a part of the slice `whole` of the plan.
-    pub(super) fn call(&self, slice: &Slice, whole: &Slice, page: u32, is_doubtful: bool) -> Call {
+    pub(super) fn call(&self, slice: &Slice, whole: &Slice, page: Page, is_doubtful: bool) -> Call {
         let patience = match halves(self.stream, slice) {
             _ if is_doubtful => Patience::Short,
             None => Patience::Full,
@@ -68,7 +67,9 @@ impl Answers<'_> {
         while let Some(part) = parts.pop() {
             match self.pages(&part, slice, opened.take(), checkpoint, &more_calls).await {
                 // Of a window of the missing beginning only the whole extends what is covered.
-                Ok(()) if !parts.is_empty() && checkpoint.extends(&part) => checkpoint.commit(&part),
+                Ok(()) if !parts.is_empty() && checkpoint.extends(&part) => {
+                    checkpoint.commit(&part, &self.records.unpaid);
+                }
                 Ok(()) => {}
                 Err(Interrupt::Call(failed)) if matches!(failed.error, CallError::TimedOut(_)) => {
                     let Some([first, second]) = halves(self.stream, &part) else { return Err(Interrupt::Call(failed)) };
@@ -92,79 +93,63 @@ impl Answers<'_> {
         checkpoint: &mut Checkpoint<'_>,
         more_calls: &impl Fn(u64),
     ) -> Result<(), Interrupt> {
-        let (mut page, mut runs) = (1, 1);
-        let mut promised = Paging::default();
-        let (mut rows, mut last) = (0, None);
+        let from = if let Cut::Rates(_, from) = part.cut { Some(from.naive_utc()) } else { None };
+        let mut pages = Pages::new(self.stream.endpoint.paging, from);
         loop {
             let opened = if let Some(opened) = opened.take() {
                 opened
             } else {
-                let mut call = self.call(part, whole, page, false);
+                let mut call = self.call(part, whole, pages.page(), false);
                 let body = checkpoint.alive(call.open()).await;
                 body.map(|body| (call, body)).map_err(Box::new)
             };
-            let (mut call, body) = opened.map_err(Interrupt::Call)?;
-            let (paging, rows_here) = self.answer(part, &mut call, body, checkpoint).await?;
-            let Some(page_size) = self.stream.endpoint.page_size else { return Ok(()) };
-            let wrong = |what: String| Err(Interrupt::Call(Box::new(call.failed(CallError::Shape(what)))));
-            if page > 1 && paging.rows.is_some() && promised.rows != paging.rows {
-                // Rows came or went between two pages, so one may have slipped from one to the other.
-                if runs == MAX_PAGE_RUNS {
-                    return wrong(format!("the number of its rows changed {runs} times while its pages were read"));
-                }
-                (page, runs, rows, last) = (1, runs + 1, 0, None);
-                continue;
-            }
-            if page == 1 {
-                promised = paging;
-            }
-            rows += rows_here;
-            let digest = Some(self.records.digest());
-            // The same page again: Awin does not turn pages.
-            let is_turned = digest != last;
-            let more = match promised.pages {
-                Some(pages) => u64::from(page) < pages && rows_here > 0,
-                // A list: of one page's length, there may be another; longer, Awin knows no pages here.
-                None => rows_here == u64::from(page_size),
+            let (mut call, body) = match opened {
+                Ok(opened) => opened,
+                Err(failed) if pages.may_be_refused() && is_nothing(&failed.error) => return Ok(()),
+                Err(failed) => return Err(Interrupt::Call(failed)),
             };
-            if !more || !is_turned {
-                return match promised.rows {
-                    Some(_) if !is_turned => wrong(format!("page {page} is the page before it once more")),
-                    Some(all) if rows < all => wrong(format!("its pages hold {rows} rows, and Awin says there are {all}")),
-                    _ => Ok(()),
-                };
+            let shown = self.answer(part, &mut call, body, checkpoint).await?;
+            match pages.turn(shown) {
+                Turn::Page(_) => more_calls(1),
+                Turn::End => return Ok(()),
+                Turn::Cut => {
+                    let name = self.stream.name;
+                    let text =
+                        format!("Awin shows no more of a list than its first 10,000 rows: older rows of `{name}` are missing.");
+                    self.emitter.log(Level::Warn, text);
+                    return Ok(());
+                }
+                Turn::Wrong(what) => return Err(Interrupt::Call(Box::new(call.failed(CallError::Shape(what))))),
             }
-            (page, last) = (page + 1, digest);
-            more_calls(1);
         }
     }
 
-    /// Emits the rows of one answer; asks again if it breaks off. Gives what it says of its pages, and the number of its rows.
+    /// Emits the rows of one answer; asks again if it breaks off. Gives what it showed.
     async fn answer(
         &mut self,
         part: &Slice,
         call: &mut Call,
         mut body: Body,
         checkpoint: &mut Checkpoint<'_>,
-    ) -> Result<(Paging, u64), Interrupt> {
+    ) -> Result<Shown, Interrupt> {
         loop {
             self.records.begin_answer();
             let mut rows = 0;
-            let read = match self.stream.endpoint.rows {
-                _ if body.is_no_content() => Ok(Paging::default()),
+            let read: Result<Counts, CallError> = match self.stream.endpoint.rows {
+                _ if body.is_no_content() => Ok(Counts::default()),
                 Rows::List(key) => self.list(key, &mut body, &mut rows, checkpoint).await?,
                 Rows::Within { key, own } => match self.whole(&mut body, checkpoint).await {
-                    Ok(text) => self.within(part, &text, key, own).await?.map(|()| Paging::default()),
+                    Ok(text) => self.within(part, &text, key, own).await?.map(|()| Counts::default()),
                     Err(error) => Err(error),
                 },
                 Rows::One(proof) => {
                     let text = self.whole(&mut body, checkpoint).await;
-                    text.and_then(|text| self.one(part, &text, proof)).map(|()| Paging::default())
+                    text.and_then(|text| self.one(part, &text, proof)).map(|()| Counts::default())
                 }
             };
-            let read = read.and_then(|paging| self.records.end_answer().map_err(CallError::Shape).map(|()| paging));
+            let read = read.and_then(|counts| self.records.end_answer().map_err(CallError::Shape).map(|()| counts));
             let error = match read {
-                Ok(paging) => return Ok((paging, rows)),
+                Ok(Counts { all_rows, all_pages }) => return Ok(Shown { rows, all_rows, all_pages, ..self.records.shown() }),
                 Err(error) => error,
             };
             let reopened = checkpoint.alive(call.reopen(error)).await;
@@ -179,7 +164,7 @@ impl Answers<'_> {
         body: &mut Body,
         rows: &mut u64,
         checkpoint: &mut Checkpoint<'_>,
-    ) -> Result<Result<Paging, CallError>, Closed> {
+    ) -> Result<Result<Counts, CallError>, Closed> {
         // A table that is replaced is empty only if Awin says so in as many words.
         let mut splitter = Splitter::new(envelope(key, self.stream.is_incremental()));
         loop {
@@ -199,8 +184,8 @@ impl Answers<'_> {
                     }
                     Ok(Step::End) if ended => {
                         let number = |name| splitter.member(name).and_then(|text| text.parse().ok());
-                        let paging = Paging { rows: number(TOTAL_ROWS), pages: number(TOTAL_PAGES) };
-                        return Ok(Ok(paging));
+                        let all_rows = number(TOTAL_ROWS).or(number(TOTAL_OFFERS));
+                        return Ok(Ok(Counts { all_rows, all_pages: number(TOTAL_PAGES) }));
                     }
                     // After the end, the rest of the body, white space at most, must still come in whole.
                     Ok(Step::More | Step::End) => break,
@@ -297,11 +282,16 @@ impl Answers<'_> {
     }
 }
 
-/// What an answer says of its pages.
+/// Whether the error may mean that there is nothing of what was asked for.
+fn is_nothing(error: &CallError) -> bool {
+    matches!(error, CallError::Refused { status: 404, .. } | CallError::BadRequest { status: 400, .. })
+}
+
+/// What an answer says of the rows of all pages.
 #[derive(Debug, Default, Clone, Copy)]
-struct Paging {
-    rows: Option<u64>,
-    pages: Option<u64>,
+struct Counts {
+    all_rows: Option<u64>,
+    all_pages: Option<u64>,
 }
 
 /// Two halves of a slice that can be halved: a window of events, down to an hour; a day of a report cannot.
@@ -312,7 +302,7 @@ fn halves(stream: &Stream, slice: &Slice) -> Option<[Window; 2]> {
 /// The programme that was asked for, as a member of its rows.
 fn asked(part: &Slice) -> Vec<(String, String)> {
     match part.cut {
-        Cut::Programme(id) => vec![("advertiserId".to_owned(), id.to_string())],
-        Cut::Window(_) | Cut::Days(..) | Cut::Whole => Vec::new(),
+        Cut::Programme(id) | Cut::Rates(id, _) => vec![("advertiserId".to_owned(), id.to_string())],
+        Cut::Window(_) | Cut::Days(..) | Cut::Payment(_) | Cut::Whole => Vec::new(),
     }
 }

@@ -11,7 +11,9 @@ use super::context::Context;
 use super::directory::{Directory, Listed, named, names};
 use super::explain::{self, Failed, Subject};
 use super::lookup;
-use super::plan::{Plan, Scope, plan};
+use super::plan::{Plan, plan};
+use super::scope::Scope;
+use super::second_api;
 use super::summary::counted;
 use crate::awin::{CallError, FailedCall, Patience, Request};
 use crate::config::{self, Config};
@@ -61,7 +63,7 @@ struct Seen {
 pub async fn check(context: &Context) -> Result<Checked, String> {
     let (config, timing) = (&context.config, context.client.timing());
     let deadline = Instant::now() + timing.check;
-    let mut directory = Directory::new(context.client.clone(), context.emitter.clone(), false);
+    let mut directory = Directory::new(context, false, false);
     let listed = match timeout_at(deadline, directory.listed(Patience::Deadline)).await {
         Ok(listed) => listed.map_err(|error| explain::accounts_failed(&error).message)?.to_vec(),
         Err(_) => return Err(late(context, "the list of accounts")),
@@ -94,7 +96,9 @@ pub async fn check(context: &Context) -> Result<Checked, String> {
         return Err(late(context, &format!("transactions of {}", directory.name(*account))));
     }
     let warnings = judged(context, &mut directory, &seen, !named.is_empty()).await?;
-    Ok(Checked { report: report(context, &directory, asked, &seen), warnings })
+    let mut report = vec![report(context, &directory, asked, &seen)];
+    report.extend(second_api::readable(context, &directory, asked, deadline).await);
+    Ok(Checked { report: report.join(" "), warnings })
 }
 
 /// An error if the configuration names accounts that are not `listed`.
@@ -135,7 +139,7 @@ async fn ask(context: &Context, probe: Probe) -> (Probe, Result<Option<Vec<Strin
             read.await.map(|_| None)
         }
         Probe::Regions(account) => {
-            let mut directory = Directory::new(context.client.clone(), context.emitter.clone(), false);
+            let mut directory = Directory::new(context, false, false);
             directory.patience = Patience::Deadline;
             directory.regions(account, &context.config, context.now).await.map(Some)
         }
@@ -181,7 +185,7 @@ async fn judged(context: &Context, directory: &mut Directory, seen: &Seen, is_na
             Probe::Regions(_) => (Subject::Regions, "stats_by_creative"),
         };
         let standing = directory.standing(account).await;
-        let failed = Failed { subject, partition: Partition::of(account), call: call.clone(), standing };
+        let failed = Failed { subject, partition: Partition::of(account), call: call.clone(), standing, role: None };
         let message = explain::failures(stream, &[failed]).remove(0).message;
         if !is_refusal || is_named {
             return Err(message);
@@ -300,7 +304,7 @@ fn calls(context: &Context, account: AccountId, regions: &[String]) -> u64 {
             }
             None => vec![Partition::of(account)],
         };
-        partitions.iter().map(|partition| plan(stream, partition, None, &scope)).map(|plan: Plan| plan.calls()).sum()
+        partitions.iter().map(|partition| plan(stream, partition, None, None, &scope)).map(|plan: Plan| plan.calls()).sum()
     };
     suggested(&context.config).filter(|stream| stream.sides.contains(&account.kind)).map(of_stream).sum()
 }

@@ -1,10 +1,11 @@
 //! The one owner of a stream's state: what is committed, and when a STATE says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, FixedOffset, Utc};
 use tokio::time::{Instant, sleep_until};
 
+use super::blocks::block_of;
 use super::context::Context;
 use super::plan::Plan;
 use super::records::RecordWriter;
@@ -12,7 +13,7 @@ use super::state::{PartitionState, StreamState};
 use super::tally::{Tally, Written};
 use crate::failpoint::reach;
 use crate::protocol::{Descriptor, Level, SyncMode};
-use crate::streams::{AccountId, Cut, Lane, Moment, Partition, Role, Slice, Source, Stream, midnight};
+use crate::streams::{AccountId, Cut, Lane, Moment, Partition, Payment, Role, Slice, Source, Stream, midnight};
 
 /// Bytes of a STATE that is emitted after each slice.
 const SMALL: usize = 1024;
@@ -30,6 +31,8 @@ pub(super) struct Checkpoint<'r> {
     descriptor: Descriptor,
     start: Moment,
     state: StreamState,
+    /// Partitions of whose sales it is to be known whether they were paid.
+    followed: Vec<Partition>,
     /// Partitions of which a part is missing in this run: nothing after it is committed.
     broken: Vec<Partition>,
     /// Partitions whose main lane has shown that it lists deleted rows, before the state knows them.
@@ -70,6 +73,7 @@ impl<'r> Checkpoint<'r> {
             descriptor,
             start: midnight(context.config.timezone, context.config.start_date),
             state,
+            followed: plans.iter().filter(|plan| plan.payments.is_some()).map(|plan| plan.partition.clone()).collect(),
             broken: Vec::new(),
             lists_deleted: Vec::new(),
             tally,
@@ -102,8 +106,19 @@ impl<'r> Checkpoint<'r> {
         behind
     }
 
-    /// Notes that `slice` is read, and emits a STATE if it is time for one.
-    pub(super) fn commit(&mut self, slice: &Slice) {
+    /// All of `slice` is read, and approved, unpaid sales were seen in the blocks `unpaid`: a block that was read for its own sake
+    /// and is not among them has none any more.
+    pub(super) fn looked_after(&mut self, slice: &Slice, unpaid: &BTreeSet<i64>) {
+        let block = slice.window().map(|window| block_of(window.first_day()));
+        let is_of_all = slice.lane.role == Role::Again && slice.lane.status.is_none();
+        let Some(block) = block.filter(|block| is_of_all && !unpaid.contains(block)) else { return };
+        if let Some(known) = self.state.partition_mut(&slice.partition).filter(|_| !self.broken.contains(&slice.partition)) {
+            known.clear_unpaid(block);
+        }
+    }
+
+    /// Notes that `slice` is read, with approved, unpaid sales in the blocks `unpaid`, and emits a STATE if it is time for one.
+    pub(super) fn commit(&mut self, slice: &Slice, unpaid: &BTreeSet<i64>) {
         // A table that is read in full has nothing to go on from.
         if slice.cut == Cut::Whole || self.broken.contains(&slice.partition) {
             return;
@@ -122,8 +137,10 @@ impl<'r> Checkpoint<'r> {
                 state.days_read(days.iter().copied(), now);
             }
             Cut::Programme(id) => state.programme = Some(*id),
+            Cut::Payment(Payment { id, .. }) | Cut::Rates(id, _) => state.part_read(*id),
             Cut::Whole => {}
         }
+        state.mark_unpaid(unpaid.iter().copied());
         if lists_deleted {
             state.retire_deleted(lanes);
         }
@@ -195,9 +212,19 @@ impl<'r> Checkpoint<'r> {
 
     /// A stream ends with a STATE that covers all its records, also if there was nothing to read. Of accounts that are not among
     /// the `unfinished` it says which rows the destination has; `None` there stands for all.
-    pub(super) fn close(&mut self, records: &RecordWriter, unfinished: &[Option<AccountId>]) {
+    pub(super) fn close(&mut self, records: &RecordWriter, plans: &[Plan], unfinished: &[Option<AccountId>]) {
         let before = self.state.clone();
         self.state.bad_rows = records.bad_rows();
+        let is_finished = |plan: &&Plan| !unfinished.contains(&None) && !unfinished.contains(&plan.partition.account);
+        for plan in plans.iter().filter(is_finished) {
+            let Some(known) = self.state.partition_mut(&plan.partition) else { continue };
+            if let Some(parts) = &plan.parts {
+                known.parts_read(parts, self.context.now);
+            }
+            if let Some(payments) = &plan.payments {
+                known.payments = Some(payments.clone());
+            }
+        }
         let mut left_out = Vec::new();
         if !unfinished.contains(&None) {
             let finished = |account: &AccountId| !unfinished.contains(&Some(*account));
@@ -261,6 +288,9 @@ impl<'r> Checkpoint<'r> {
             }
             if self.remembers() {
                 state.forget_sent(self.context.now);
+            }
+            if self.followed.contains(partition) {
+                state.unpaid = Some(Vec::new());
             }
             self.state.partitions.push(state);
         }

@@ -11,8 +11,9 @@ use chrono::NaiveDate;
 
 use super::finder::Changes;
 use super::ladder::{end_of, passed};
-use super::plan::{Cuts, Plan, Scope, days_before, plan};
+use super::plan::{Cuts, Plan, plan};
 use super::queue::{Look, Urgency, minutes};
+use super::scope::{Scope, days_before};
 use super::state::{DaysState, LaneState, PartitionState};
 use crate::config::DateType;
 use crate::streams::{AGAIN_LANE, CHANGES_OVERLAP_DAYS, Days, Moment, Partition, Source, Stream, Window, change_lanes, midnight};
@@ -166,7 +167,7 @@ pub(super) fn divide(readings: &[(&'static Stream, Reading)], scope: &Scope, req
 
 fn cuts(stream: &'static Stream, reading: &Reading, due: usize, share: usize, scope: &Scope) -> Plan {
     let lookback_days = if reading.falls_back { scope.lookback_days } else { 0 };
-    let mut plan = plan(stream, &reading.partition, reading.known.as_ref(), &Scope { lookback_days, ..*scope });
+    let mut plan = plan(stream, &reading.partition, reading.known.as_ref(), None, &Scope { lookback_days, ..*scope });
     let now = scope.now.fixed_offset();
     let Some(known) = reading.known.as_ref().filter(|known| known.through <= now) else { return plan };
     let by_change: Vec<NaiveDate> = reading.due.iter().take(due).map(|(day, _)| *day).collect();
@@ -234,7 +235,7 @@ fn window_of_many_days(stream: &Stream) -> Option<u32> {
             Days::InRows(days) => Some(days),
             Days::Asked => None,
         },
-        Source::Events(_) | Source::Reference { .. } => None,
+        _ => None,
     }
 }
 

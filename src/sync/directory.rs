@@ -8,8 +8,10 @@ use chrono::{Days, TimeDelta};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::context::Context;
 use super::explain::{self, Standing};
 use super::lookup::{self, Found, number, text};
+use super::payments::Payments;
 use crate::awin::{Body, CallError, Client, FailedCall, Patience};
 use crate::config::Config;
 use crate::protocol::{Emitter, Failure, Level};
@@ -76,6 +78,10 @@ struct Active {
 pub(super) struct Directory {
     client: Client,
     emitter: Emitter,
+    /// The payments to publishers.
+    pub(super) payments: Payments,
+    /// Whether payments are read in this run: then they move the flags of sales.
+    pub(super) follows_payments: bool,
     /// How much is tried to find out about an account.
     pub(super) patience: Patience,
     accounts: Option<Found<Accounts>>,
@@ -94,11 +100,14 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Nothing asked yet. `keeps_programmes` if the stream `programmes` is to be read.
-    pub(super) fn new(client: Client, emitter: Emitter, keeps_programmes: bool) -> Self {
+    /// Nothing asked yet. `keeps_programmes` if the stream `programmes` is to be read, `follows_payments` if the stream `payments` is.
+    pub(super) fn new(context: &Context, keeps_programmes: bool, follows_payments: bool) -> Self {
+        let (client, emitter) = (context.client.clone(), context.emitter.clone());
         Self {
+            payments: Payments::new(client.clone(), context.config.timezone),
             client,
             emitter,
+            follows_payments,
             patience: Patience::Full,
             accounts: None,
             is_silent: false,

@@ -1,6 +1,6 @@
 //! Errors of calls as sentences for the user: what happened, where, what to do.
 
-use crate::awin::{CallError, FailedCall, Request};
+use crate::awin::{Api, CallError, FailedCall, Request};
 use crate::protocol::{Descriptor, Failure, FailureKind};
 use crate::streams::{AccountId, AccountKind, Partition};
 
@@ -13,6 +13,8 @@ pub(super) enum Subject {
     Regions,
     /// The programmes that a publisher has joined, one by one of which the stream is read.
     Programmes,
+    /// The payments to a publisher, one by one of which the stream is read.
+    Payments,
 }
 
 /// A call that failed for good, and whose it was.
@@ -23,6 +25,8 @@ pub(super) struct Failed {
     pub(super) call: FailedCall,
     /// What `/accounts` says of the account, where it refused.
     pub(super) standing: Standing,
+    /// The least role that Awin's page asks for, if it does.
+    pub(super) role: Option<&'static str>,
 }
 
 /// What the list of accounts says of an account that refuses.
@@ -74,8 +78,7 @@ pub(super) fn of_streams(met: &[(Descriptor, Vec<Failed>)]) -> Vec<(Descriptor, 
         for (streams, group) in groups.into_iter().filter(|(streams, _)| streams[0] == stream) {
             let names: Vec<String> = streams.iter().map(|stream| format!("`{stream}`")).collect();
             let what = format!("{} of {}", names.join(", "), accounts(&group));
-            let kind = group[0].partition.account.map(|account| account.kind);
-            let message = refused(&what, kind, &group[0].standing, &group[0].call.error);
+            let message = refused(&what, group[0]);
             add(&mut failures, Failure { kind: FailureKind::Config, message, detail: Some(details(&group)) });
         }
         let own: Vec<Failed> = own.into_iter().cloned().collect();
@@ -129,7 +132,8 @@ fn is_same_cause(a: &Failed, b: &Failed) -> bool {
         Standing::Listed(_) => Standing::Listed(None),
         other => other.clone(),
     };
-    a.subject == b.subject && side(a) == side(b) && a.call.error == b.call.error && standing(a) == standing(b)
+    let what = |failed: &Failed| (failed.subject, side(failed), failed.role, failed.call.request.api());
+    what(a) == what(b) && a.call.error == b.call.error && standing(a) == standing(b)
 }
 
 /// Calls that a detail names.
@@ -143,7 +147,7 @@ fn details(group: &[&Failed]) -> String {
 
 /// One cause, of one or more accounts.
 fn sentence(stream: &str, group: &[&Failed]) -> String {
-    let Failed { subject, call: FailedCall { error, .. }, partition, standing } = group[0];
+    let Failed { subject, call: FailedCall { error, .. }, partition, .. } = group[0];
     if *subject == Subject::Rows && partition.account.is_none() {
         return accounts_failed(error).message;
     }
@@ -155,6 +159,7 @@ fn sentence(stream: &str, group: &[&Failed]) -> String {
         Subject::Rows => format!("`{stream}` of {accounts}{period}"),
         Subject::Regions => format!("the regions of {accounts}, which `{stream}` needs,"),
         Subject::Programmes => format!("the joined programmes of {accounts}, which `{stream}` needs,"),
+        Subject::Payments => format!("the payments of {accounts}, which `{stream}` needs,"),
     };
     let upper = |text: &str| {
         let mut letters = text.chars();
@@ -164,7 +169,7 @@ fn sentence(stream: &str, group: &[&Failed]) -> String {
         CallError::Retired { .. } => {
             format!("Awin has retired the address of {what} ({error}). {UPDATE} If `api_url` is set, check it first.")
         }
-        CallError::Refused { .. } => refused(&what, partition.account.map(|account| account.kind), standing, error),
+        CallError::Refused { .. } => refused(&what, group[0]),
         CallError::BadRequest { status: 400, .. } => {
             format!(
                 "Awin rejected the request for {what}: {error}. Check the configuration; if it is right, please report a bug."
@@ -182,9 +187,13 @@ fn sentence(stream: &str, group: &[&Failed]) -> String {
     }
 }
 
-fn refused(what: &str, kind: Option<AccountKind>, standing: &Standing, error: &CallError) -> String {
-    let kind = kind.unwrap_or(AccountKind::Publisher);
+fn refused(what: &str, failed: &Failed) -> String {
+    let Failed { partition, call: FailedCall { error, .. }, standing, .. } = failed;
+    let kind = partition.account.map_or(AccountKind::Publisher, |account| account.kind);
     match standing {
+        Standing::Listed(_) | Standing::Unknown if failed.call.request.api() == Api::Public => {
+            format!("Awin refuses {what}: {error}. {}", remedy(error, failed.role))
+        }
         Standing::OtherSide(id) => format!("Awin refuses {what}: {error}. {}", other_side(*id, kind)),
         Standing::Unlisted(listed) => format!(
             "Awin refuses {what}: {error}. The token has no access to such an account; it sees: {listed}. Correct `{kind}_ids`, or give the token's user access at Awin."
@@ -200,6 +209,19 @@ fn refused(what: &str, kind: Option<AccountKind>, standing: &Standing, error: &C
                 "Awin refuses {what}: {error}. Most likely cause: {cause}. Restore access at Awin, or list only the accounts to sync in `{kind}_ids`."
             )
         }
+    }
+}
+
+/// What to do when the public API refuses.
+fn remedy(error: &CallError, role: Option<&str>) -> String {
+    match (error, role) {
+        (CallError::Refused { status: 401, .. }, _) => {
+            "Its newer API, under /public, does not accept this token, while the older one does. Remove the streams that need it from the sync, or ask Awin for access.".to_owned()
+        }
+        (CallError::Refused { status: 403, .. }, Some(role)) => format!(
+            "The token's user needs the role {role} or a higher one in the account. Ask an administrator of the account for it, or remove the stream from the sync."
+        ),
+        _ => "The account does not have it, or not yet: remove the stream from the sync, or list only the accounts that have it.".to_owned(),
     }
 }
 
@@ -234,8 +256,12 @@ fn name(failed: &Failed) -> String {
 /// A found account that gives no data of `stream` and never has.
 pub(super) fn skipped(stream: &str, failed: &Failed) -> String {
     let kind = failed.partition.account.map_or(AccountKind::Publisher, |account| account.kind);
+    let role = match (&failed.call.error, failed.role) {
+        (CallError::Refused { status: 403, .. }, Some(role)) => format!("; it takes the role {role} or a higher one"),
+        _ => String::new(),
+    };
     format!(
-        "The token lists {}, but Awin refuses its `{stream}` ({}); it is left out. Name it in `{kind}_ids` to make this an error.",
+        "The token lists {}, but Awin refuses its `{stream}` ({}{role}); it is left out. Name it in `{kind}_ids` to make this an error.",
         name(failed),
         failed.call.error
     )
@@ -280,7 +306,7 @@ mod tests {
     fn failed(id: u64, error: CallError) -> Failed {
         let partition = Partition::of(AccountId { kind: AccountKind::Publisher, id });
         let request = Request::new(format!("/publishers/{id}/programmes"));
-        Failed { subject: Subject::Rows, partition, call: FailedCall { request, error }, standing: Standing::Unknown }
+        Failed { subject: Subject::Rows, partition, call: FailedCall { request, error }, standing: Standing::Unknown, role: None }
     }
 
     fn refused() -> CallError {

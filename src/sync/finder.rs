@@ -19,7 +19,9 @@ use super::queue::minutes;
 use crate::awin::{CallError, FailedCall, IN_FLIGHT, Patience};
 use crate::config::Config;
 use crate::json;
-use crate::streams::{AccountId, AccountKind, Cut, Lane, Moment, Partition, Role, Slice, Stream, change_lanes, find, windows};
+use crate::streams::{
+    AccountId, AccountKind, Cut, Lane, Moment, Page, Partition, Role, Slice, Stream, change_lanes, find, windows,
+};
 
 /// Marks of one account and run: more would be no list of changes but a migration.
 const MAX_MARKS: usize = 200_000;
@@ -211,7 +213,7 @@ pub(super) async fn ask(context: &Context, needed: &Needed) -> Findings {
 
 async fn list_changes(context: &Context, config: &Config, slice: &Slice) -> Result<Changes, FailedCall> {
     let kind = slice.partition.account.map_or(AccountKind::Advertiser, |account| account.kind);
-    let request = transactions().endpoint.request(slice, 1, config);
+    let request = transactions().endpoint.request(slice, Page::FIRST, config);
     let zone = context.config.timezone;
     let found = lookup::rows(&context.client, request, "body", Patience::Little, 0, |changes: &mut Changes, row| {
         let row: SaleRow<'_> = serde_json::from_slice(row).map_err(|_| "a row is not an object".to_owned())?;

@@ -9,11 +9,13 @@ use crate::json::{Envelope, JsonError, Splitter, Step, value_end};
 /// What stands around the rows of an answer: `body` is a wrapper that Awin's schema shows and recorded answers do not have.
 /// `takes_null` if null stands for an empty list there.
 pub(super) fn envelope(rows: &'static str, takes_null: bool) -> Envelope {
-    Envelope { rows, wrapper: "body", members: &[TOTAL_ROWS, TOTAL_PAGES], reason: "error", takes_null }
+    Envelope { rows, wrapper: "body", members: &[TOTAL_ROWS, TOTAL_PAGES, TOTAL_OFFERS], reason: "error", takes_null }
 }
 
 /// How many rows there are on all pages, where Awin pages.
 pub(super) const TOTAL_ROWS: &str = "totalRowsAvailable";
+/// The same, of offers.
+pub(super) const TOTAL_OFFERS: &str = "pagination.total";
 /// How many pages there are.
 pub(super) const TOTAL_PAGES: &str = "totalPagesAvailable";
 

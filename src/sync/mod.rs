@@ -13,6 +13,10 @@ mod progress;
 
 mod state;
 
+mod scope;
+
+mod blocks;
+
 mod plan;
 
 mod context;
@@ -20,14 +24,21 @@ mod context;
 mod lookup;
 mod object;
 mod outcome;
+mod pages;
 mod sent;
 
+mod payments;
+
 mod directory;
+mod planner;
+
 mod finder;
 mod keys;
 mod notes;
 
 mod days;
+mod envelope;
+
 mod records;
 
 mod checkpoint;
@@ -39,15 +50,18 @@ mod stream;
 
 mod reports;
 
+mod second_api;
+
 mod check;
 
 mod run;
 
 pub use check::{Checked, check};
 pub use context::Context;
-pub use plan::{Cuts, Plan, Scope, plan};
+pub use plan::{Cuts, Plan, plan};
 pub use progress::Progress;
 pub use records::RecordWriter;
 pub use run::read;
+pub use scope::Scope;
 pub use state::{LaneState, PartitionState, StreamState};
 pub use tally::{Tally, Written};

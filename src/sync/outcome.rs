@@ -21,15 +21,17 @@ pub(super) enum Blast {
 /// What `error` means for what comes after `slice`.
 #[expect(clippy::match_same_arms, reason = "one decision per kind of error")]
 pub(super) fn condemns(error: &CallError, slice: &Slice) -> Blast {
-    let is_programme = matches!(slice.cut, Cut::Programme(_));
+    let is_part = slice.cut.part().is_some();
     match error {
-        // Never about a programme.
+        // Never about a programme or a payment.
         CallError::Refused { status: 401, .. } => Blast::AccountOrRun,
-        // The list of programmes has just been read: this one was left since, or has no details.
-        CallError::Refused { .. } if is_programme => Blast::Slice,
+        // A right to payments that is missing is missing for all of them.
+        CallError::Refused { status: 403, .. } if matches!(slice.cut, Cut::Payment(_)) => Blast::Account,
+        // The list of programmes or payments has just been read: this one was left since, or has no details.
+        CallError::Refused { .. } if is_part => Blast::Slice,
         CallError::BadRequest { status: 400, .. } if slice.lane.role == (Role::Changes { optional: true }) => Blast::Lane,
         // What Awin says of a request, or what is wrong with an answer, is about that part alone.
-        CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) if is_programme => Blast::Slice,
+        CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) if is_part => Blast::Slice,
         CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) => Blast::Partition,
         CallError::Refused { .. }
         | CallError::Retired { .. }

@@ -3,46 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{Days, NaiveDate, TimeDelta};
+use chrono::{Days, NaiveDate};
 
 use chrono_tz::Tz;
 
+use super::blocks;
+use super::scope::{Scope, days_before};
 use super::state::PartitionState;
-use crate::config::Config;
 use crate::protocol::SyncMode;
 use crate::streams::{
-    AGAIN_LANE, CHANGES_OVERLAP_DAYS, Cut, Lane, MAIN_LANE, Moment, Partition, Role, Slice, Stream, Window, midnight,
-    window_count, windows,
+    AGAIN_LANE, CHANGES_OVERLAP_DAYS, Cut, FEED_OVERLAP_DAYS, Lane, MAIN_LANE, Moment, Partition, Payment, Role, Slice, Stream,
+    Window, midnight, window_count, windows,
 };
-
-/// The range of a table and the moment at which it is read.
-#[derive(Debug, Clone, Copy)]
-pub struct Scope {
-    /// First moment of the range.
-    pub start: Moment,
-    /// The moment after its last; `None` is open.
-    pub end: Option<Moment>,
-    /// When the run began, to the full second.
-    pub now: Moment,
-    /// Days before the point reached that are read again.
-    pub lookback_days: u32,
-    /// How the stream is read.
-    pub mode: SyncMode,
-}
-
-impl Scope {
-    /// The scope of `config` at `now`.
-    pub fn new(config: &Config, now: Moment, mode: SyncMode) -> Self {
-        let end = config.end_date.and_then(|day| day.succ_opt()).map(|day| midnight(config.timezone, day));
-        let start = midnight(config.timezone, config.start_date);
-        Self { start, end, now, lookback_days: config.lookback_days, mode }
-    }
-
-    /// Where the table ends at this moment.
-    fn reach(&self) -> Moment {
-        self.end.map_or(self.now, |end| end.min(self.now))
-    }
-}
 
 /// What is to be read of a partition.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +27,10 @@ pub struct Plan {
     pub cuts: Vec<Cuts>,
     /// Zone of its days.
     pub zone: Tz,
+    /// Programmes or payments to be remembered once all of it is read.
+    pub(super) parts: Option<Vec<u64>>,
+    /// The last payments to the account, if they move flags of its sales.
+    pub(super) payments: Option<Vec<u64>>,
 }
 
 /// Slices that follow one rule. They are made when it is their turn: a long history has millions of them.
@@ -84,13 +60,26 @@ pub enum Cuts {
     },
     /// Days that were read before, one by one.
     Days(Vec<NaiveDate>),
+    /// A list from its newest row down to the beginning of a window.
+    Feed(Window),
     /// One answer per programme.
     Programmes(Vec<u64>),
+    /// One answer per payment.
+    Payments(Vec<Payment>),
+    /// The periods of each programme's rates, back to a moment.
+    Rates(Vec<(u64, Moment)>),
+    /// One list per lane.
+    Lists(&'static [Lane]),
     /// One answer.
     Whole,
 }
 
 impl Plan {
+    /// Of `partition`, of which `known` is covered.
+    pub(super) fn new(partition: Partition, known: Option<PartitionState>, cuts: Vec<Cuts>, zone: Tz) -> Self {
+        Self { partition, known, cuts, zone, parts: None, payments: None }
+    }
+
     fn window_of(&self, day: NaiveDate) -> Window {
         let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
         Window { from: midnight(self.zone, day), to: midnight(self.zone, next) }
@@ -110,7 +99,13 @@ impl Plan {
                     Box::new(std::iter::once(slice(lane, Cut::Days(*window, Arc::clone(days)))))
                 }
                 Cuts::Days(days) => Box::new(days.iter().map(move |day| slice(AGAIN_LANE, Cut::Window(self.window_of(*day))))),
+                Cuts::Feed(window) => Box::new(std::iter::once(slice(main, Cut::Window(*window)))),
+                Cuts::Payments(payments) => {
+                    Box::new(payments.iter().map(move |payment| slice(main, Cut::Payment(payment.clone()))))
+                }
                 Cuts::Programmes(ids) => Box::new(ids.iter().map(move |id| slice(main, Cut::Programme(*id)))),
+                Cuts::Rates(programmes) => Box::new(programmes.iter().map(move |(id, from)| slice(main, Cut::Rates(*id, *from)))),
+                Cuts::Lists(lanes) => Box::new(lanes.iter().map(move |lane| slice(lane, Cut::Whole))),
                 Cuts::Whole => Box::new(std::iter::once(slice(main, Cut::Whole))),
             }
         })
@@ -122,7 +117,10 @@ impl Plan {
             Cuts::Stretch { from, to, days, .. } => window_count(*from, *to, *days),
             Cuts::Days(days) => days.len() as u64,
             Cuts::Programmes(ids) => ids.len() as u64,
-            Cuts::Within { .. } | Cuts::Whole => 1,
+            Cuts::Payments(payments) => payments.len() as u64,
+            Cuts::Rates(programmes) => programmes.len() as u64,
+            Cuts::Lists(lanes) => lanes.len() as u64,
+            Cuts::Within { .. } | Cuts::Feed(_) | Cuts::Whole => 1,
         };
         self.cuts.iter().map(calls).sum()
     }
@@ -132,11 +130,19 @@ impl Plan {
 ///
 /// First what is new, with the look-back; then changes of rows of any age; then deletions; last the beginning that is
 /// missing because the start was moved back, newest window first, so that what is covered stays one stretch.
-pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&PartitionState>, scope: &Scope) -> Plan {
+///
+/// `payments` are the last ones to the account, where it is to be known whether there was another.
+pub fn plan(
+    stream: &'static Stream,
+    partition: &Partition,
+    known: Option<&PartitionState>,
+    payments: Option<Vec<u64>>,
+    scope: &Scope,
+) -> Plan {
     let is_incremental = scope.mode == SyncMode::Incremental;
     if let Some(known) = known.filter(|known| known.is_of_the_future(scope.now)) {
         // Of a clock that was wrong, or of a test. What it says was read is not read again, whatever the range.
-        return Plan { partition: partition.clone(), known: Some(known.clone()), cuts: vec![], zone: scope.now.timezone() };
+        return Plan::new(partition.clone(), Some(known.clone()), vec![], scope.now.timezone());
     }
     let known = known.cloned().and_then(|mut state| state.clip(scope.start, scope.end).then_some(state));
     let known = known.map(|mut state| {
@@ -147,6 +153,14 @@ pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&Parti
     });
     let days = stream.window_days();
     let zone = scope.now.timezone();
+    let payments = payments.filter(|_| is_incremental);
+    let known = known.map(|mut state| {
+        if payments.is_some() && state.unpaid.is_none() {
+            // Which of them hold unpaid sales was never looked at.
+            state.unpaid = Some(blocks::all(&state, zone));
+        }
+        state
+    });
     let (from, through) = known
         .as_ref()
         .map_or((scope.start, scope.start), |known| (known.from.with_timezone(&zone), known.through.with_timezone(&zone)));
@@ -181,173 +195,40 @@ pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&Parti
                     continue;
                 }
                 let aged = known.aged.map_or(scope.now, |aged| aged.with_timezone(&zone));
-                for (start, end) in old_blocks(from, through, aged, scope) {
-                    add(lane, start, end, false);
+                let mut old = blocks::aged(from, through, aged, scope);
+                if let Some(payments) = payments.as_ref().filter(|_| lane.status.is_none()) {
+                    old.extend(blocks::paid(known, payments, scope));
+                }
+                for block in old {
+                    let Window { from: start, to: end } = blocks::stretch(block, zone);
+                    add(lane, start.max(from), end.min(through), false);
                 }
             }
             (Role::Changes { .. } | Role::Deleted | Role::Again, _) => {}
         }
     }
     add(&stream.lanes()[0], scope.start, from, true);
-    Plan { partition: partition.clone(), known, cuts, zone }
+    Plan { payments, ..Plan::new(partition.clone(), known, cuts, zone) }
 }
 
-/// Days of a block of old events.
-const BLOCK_DAYS: i64 = 30;
-/// Ages of a block, from its end, at which it is read again: flags of payments, deletions and whatever no list of changes tells.
-const BLOCK_RUNGS: [u32; 4] = [45, 90, 180, 400];
+/// Plans `partition` of a stream that is read down to what is known. A list that has no dates of the table's range is read to its
+/// end at first.
+pub(super) fn plan_feed(is_dated: bool, partition: &Partition, known: Option<&PartitionState>, scope: &Scope) -> Plan {
+    let from = known_until(is_dated, known, scope);
+    let is_of_the_future = known.is_some_and(|known| known.is_of_the_future(scope.now));
+    let cuts = (from < scope.now && !is_of_the_future).then_some(Cuts::Feed(Window { from, to: scope.now }));
+    Plan::new(partition.clone(), known.cloned(), cuts.into_iter().collect(), scope.now.timezone())
+}
 
-/// The blocks between `from` and `through` whose age passes a rung after `aged` and not after now. Blocks are counted from a fixed
-/// day, so that each is the same whenever it is looked at. What the look-back reads is not old.
-fn old_blocks(from: Moment, through: Moment, aged: Moment, scope: &Scope) -> Vec<(Moment, Moment)> {
+/// The moment before which all of a list is known that is read from its newest row.
+pub(super) fn known_until(is_dated: bool, known: Option<&PartitionState>, scope: &Scope) -> Moment {
     let zone = scope.now.timezone();
-    let day = |number: i64| NaiveDate::default().checked_add_signed(TimeDelta::days(number)).unwrap_or(NaiveDate::MAX);
-    let number = |moment: Moment| (moment.date_naive() - NaiveDate::default()).num_days().div_euclid(BLOCK_DAYS);
-    let rungs = BLOCK_RUNGS.iter().filter(|rung| **rung > scope.lookback_days);
-    let mut blocks = Vec::new();
-    for rung in rungs {
-        let reach = TimeDelta::days(i64::from(*rung));
-        // The ends of the blocks that pass this rung lie in (aged - rung, now - rung].
-        for block in number(aged - reach) - 1..=number(scope.now - reach) {
-            let (start, end) = (midnight(zone, day(block * BLOCK_DAYS)), midnight(zone, day((block + 1) * BLOCK_DAYS)));
-            if end > aged - reach && end <= scope.now - reach && end > from && start < through {
-                blocks.push((start.max(from), end.min(through)));
-            }
-        }
-    }
-    blocks
-}
-
-/// Midnight of the day that is `days` days before that of `moment`.
-pub(super) fn days_before(moment: Moment, days: u32) -> Moment {
-    let day = moment.date_naive().checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN);
-    midnight(moment.timezone(), day)
+    let start = if is_dated { scope.start } else { midnight(zone, NaiveDate::default()) };
+    let reaches_back = |known: &&PartitionState| known.from <= start.fixed_offset();
+    known
+        .filter(reaches_back)
+        .map_or(start, |known| days_before(known.through.with_timezone(&zone), FEED_OVERLAP_DAYS).max(start))
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::TimeZone as _;
-
-    use super::*;
-    use crate::streams::{AccountId, AccountKind, find};
-
-    const ACCOUNT: AccountId = AccountId { kind: AccountKind::Advertiser, id: 90210 };
-
-    fn at(day: &str, hour: u32) -> Moment {
-        let day: NaiveDate = day.parse().expect("a date");
-        Tz::UTC.from_utc_datetime(&day.and_hms_opt(hour, 30, 0).expect("a time"))
-    }
-
-    fn first(day: &str) -> Moment {
-        midnight(Tz::UTC, day.parse().expect("a date"))
-    }
-
-    fn scope(start: &str, end: Option<&str>, mode: SyncMode) -> Scope {
-        Scope { start: first(start), end: end.map(first), now: at("2026-11-20", 15), lookback_days: 28, mode }
-    }
-
-    /// A partition that was read from `from` to yesterday, or to another `through`.
-    fn known(from: &str, through: Moment) -> PartitionState {
-        let lanes = find("transactions").expect("the stream").lanes();
-        let mut known = PartitionState::new(ACCOUNT, None, lanes, first(from), through);
-        known.through = through.fixed_offset();
-        known
-    }
-
-    /// The slices in words.
-    fn slices(known: Option<&PartitionState>, scope: &Scope) -> Vec<String> {
-        let plan = plan(find("transactions").expect("the stream"), &Partition::of(ACCOUNT), known, scope);
-        let slices: Vec<String> = plan.slices().map(|slice| format!("{} {}", slice.lane.name, slice.cut)).collect();
-        assert_eq!(plan.calls(), slices.len() as u64);
-        slices
-    }
-
-    const INCREMENTAL: SyncMode = SyncMode::Incremental;
-
-    #[test]
-    fn a_first_sync_reads_the_range_and_looks_for_deletions_in_the_look_back() {
-        let wanted = [
-            "transaction 2026-09-10 to 2026-10-09",
-            "transaction 2026-10-10 to 2026-11-08",
-            "transaction 2026-11-09 to 2026-11-20",
-            "deleted 2026-10-23 to 2026-11-20",
-        ];
-        assert_eq!(slices(None, &scope("2026-09-10", None, INCREMENTAL)), wanted);
-        assert_eq!(slices(None, &scope("2026-09-10", None, SyncMode::FullRefresh)), wanted[..3]);
-        assert_eq!(slices(None, &scope("2026-11-21", None, INCREMENTAL)), [""; 0], "the range has not begun");
-    }
-
-    #[test]
-    fn a_daily_sync_is_a_call_per_lane() {
-        let mut known = known("2026-01-01", at("2026-11-19", 15));
-        let scope = scope("2026-01-01", None, INCREMENTAL);
-        let wanted = [
-            "transaction 2026-10-22 to 2026-11-20",
-            "validation 2026-11-17 to 2026-11-20",
-            "amendment 2026-11-17 to 2026-11-20",
-            "deleted 2026-10-22 to 2026-11-20",
-        ];
-        assert_eq!(slices(Some(&known), &scope), wanted);
-        known.retire_deleted(find("transactions").expect("the stream").lanes());
-        assert_eq!(slices(Some(&known), &scope), wanted[..3], "deletions are listed anyway");
-    }
-
-    #[test]
-    fn the_look_back_is_counted_from_the_point_reached_and_stays_within_what_is_covered() {
-        let scope = scope("2026-11-01", None, INCREMENTAL);
-        let late = slices(Some(&known("2026-11-01", at("2026-11-10", 0))), &scope);
-        assert_eq!(late[0], "transaction 2026-11-01 to 2026-11-20");
-        let none = Scope { lookback_days: 0, ..scope };
-        assert_eq!(slices(Some(&known("2026-11-01", at("2026-11-10", 0))), &none)[0], "transaction 2026-11-10 to 2026-11-20");
-    }
-
-    #[test]
-    fn a_start_moved_back_reads_the_missing_beginning_last_and_its_newest_window_first() {
-        let slices = slices(Some(&known("2026-11-01", at("2026-11-19", 15))), &scope("2026-09-10", None, INCREMENTAL));
-        let wanted = [
-            "transaction 2026-11-01 to 2026-11-20",
-            "validation 2026-11-17 to 2026-11-20",
-            "amendment 2026-11-17 to 2026-11-20",
-            "deleted 2026-11-01 to 2026-11-20",
-            "transaction 2026-10-10 to 2026-10-31",
-            "transaction 2026-09-10 to 2026-10-09",
-        ];
-        assert_eq!(slices, wanted);
-    }
-
-    #[test]
-    fn an_end_date_limits_the_rows_but_not_the_changes_of_them() {
-        let known = known("2026-01-01", at("2026-11-19", 15));
-        let wanted = [
-            "transaction 2026-10-04 to 2026-10-31",
-            "validation 2026-11-17 to 2026-11-20",
-            "amendment 2026-11-17 to 2026-11-20",
-            "deleted 2026-10-04 to 2026-10-31",
-        ];
-        assert_eq!(slices(Some(&known), &scope("2026-01-01", Some("2026-11-01"), INCREMENTAL)), wanted);
-    }
-
-    #[test]
-    fn a_full_refresh_goes_on_where_it_stopped_and_reads_nothing_twice() {
-        let known = known("2026-01-01", at("2026-11-19", 15));
-        let scope = scope("2026-01-01", None, SyncMode::FullRefresh);
-        assert_eq!(slices(Some(&known), &scope), ["transaction 2026-11-19 to 2026-11-20"]);
-    }
-
-    #[test]
-    fn a_state_of_the_future_is_left_as_it_is_and_nothing_is_read() {
-        let known = known("2026-01-01", at("2027-03-01", 0));
-        for scope in [scope("2026-01-01", None, INCREMENTAL), scope("2025-01-01", Some("2026-06-01"), INCREMENTAL)] {
-            assert_eq!(slices(Some(&known), &scope), [""; 0]);
-            let plan = plan(find("transactions").expect("the stream"), &Partition::of(ACCOUNT), Some(&known), &scope);
-            assert_eq!(plan.known.as_ref(), Some(&known));
-        }
-    }
-
-    #[test]
-    fn a_state_outside_of_the_range_counts_as_none() {
-        let known = known("2026-01-01", at("2026-03-01", 0));
-        let scope = scope("2026-11-01", None, INCREMENTAL);
-        assert_eq!(slices(Some(&known), &scope), slices(None, &scope));
-    }
-}
+mod tests;

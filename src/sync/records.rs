@@ -4,21 +4,26 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, TimeZone as _};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone as _};
+use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::blocks::block_of;
+use super::envelope::{EmissionClock, Envelope};
 use super::finder::{ChangedRow, Findings, Listening};
 use super::keys::Keys;
 use super::notes::Notes;
-use super::plan::{Plan, days_before};
+use super::object::member;
+use super::pages::Shown;
+use super::plan::Plan;
+use super::scope::days_before;
 use super::seen::Seen;
 use super::sent::{Sent, SentBy};
 use super::tally::Tally;
 use crate::config::Config;
-use crate::env::now_millis;
 use crate::json::{self, JsonError, RawRow, RowNotes, Schema, SchemaOptions, Splitter, Step, text_of, value_end};
 use crate::protocol::{Descriptor, Emitter};
-use crate::streams::{AccountId, Cut, Days, Moment, Role, Slice, Source, Stream, json_schema, midnight};
+use crate::streams::{AccountId, Cut, Days, Feed, Moment, Paging, Role, Slice, Source, Stream, json_schema, midnight};
 
 /// Rows that cannot be read and are known since an earlier run: more are not a few odd rows but a change of Awin's.
 const MAX_BAD_ROWS: usize = 1000;
@@ -31,6 +36,8 @@ const CHANGED: [&str; 3] = ["validationDate", "advertiserId", "publisherId"];
 const DECIDED: usize = 3;
 const ADVERTISER: usize = 4;
 const PUBLISHER: usize = 5;
+/// That of the field that says whether the publisher was paid.
+const PAID: usize = 6;
 
 /// Writes the RECORD lines of a stream.
 pub struct RecordWriter {
@@ -54,25 +61,34 @@ pub struct RecordWriter {
     /// The slice.
     slice: Option<Slice>,
     now: Moment,
-    /// Sum of the hashes of the answer's rows, in any order.
-    digest: u64,
+    /// What the answer showed so far of where it stands among its pages.
+    shown: Shown,
+    /// In a list that begins with the newest row: the day before which all is known.
+    known_before: String,
+    /// The stamp of its last row, if it is to be added to the row.
+    added_stamp: Option<String>,
     tally: Tally,
     /// Which rows the destination has, by account, and the first day whose rows the next run is shown again.
     sent: Option<(SentBy<AccountId>, String)>,
     /// Whether the slice held a row with status `deleted`.
     pub saw_deleted: bool,
+    /// Blocks in which the slice held sales that are approved and unpaid.
+    pub(super) unpaid: BTreeSet<i64>,
 }
 
 impl RecordWriter {
     /// A writer for `stream` as `descriptor` names it. `bad_rows` are those of the state.
     pub fn new(stream: &'static Stream, descriptor: &Descriptor, bad_rows: &[String], config: &Config, tally: Tally) -> Self {
         let captured = match &stream.source {
-            Source::Events(events) => [stream.row_key, &[events.stamp, events.status], &CHANGED[..]].concat(),
+            Source::Events(events) => {
+                [stream.row_key, &[events.stamp, events.status], &CHANGED[..], events.paid.as_slice()].concat()
+            }
             Source::Report(report) => {
                 let date = matches!(report.days, Days::InRows(_)).then_some("date");
                 date.into_iter().chain(stream.row_key.iter().copied()).collect()
             }
-            Source::Reference { .. } => stream.row_key.to_vec(),
+            Source::Feed(feed) => [stream.row_key, &[feed.within.unwrap_or(feed.stamp)]].concat(),
+            Source::Payments | Source::Rates | Source::Lists(_) | Source::Reference { .. } => stream.row_key.to_vec(),
         };
         let options = SchemaOptions {
             added: stream.added,
@@ -92,7 +108,7 @@ impl RecordWriter {
             zone: config.timezone,
             place: String::new(),
             seams: Default::default(),
-            keys: Keys::default(),
+            keys: Keys::new(stream, config.timezone),
             seen: Seen::default(),
             notes: Notes::default(),
             clock: EmissionClock::default(),
@@ -100,10 +116,13 @@ impl RecordWriter {
             listening: None,
             slice: None,
             now: chrono_tz::Tz::UTC.from_utc_datetime(&DateTime::UNIX_EPOCH.naive_utc()),
-            digest: 0,
+            shown: Shown::default(),
+            known_before: String::new(),
+            added_stamp: None,
             tally,
             sent: None,
             saw_deleted: false,
+            unpaid: BTreeSet::new(),
         }
     }
 
@@ -144,14 +163,16 @@ impl RecordWriter {
     pub fn begin(&mut self, slice: &Slice) {
         let is_same_partition = self.slice.as_ref().is_some_and(|last| last.partition == slice.partition);
         self.slice = Some(slice.clone());
-        self.seen.begin(is_same_partition && matches!(self.stream.source, Source::Events(_)), is_same_partition);
+        self.seen.begin(is_same_partition && self.stream.lanes().len() > 1, is_same_partition);
         self.envelope.begin(slice);
         self.keys.begin(self.stream, slice);
         let text = |moment: Moment| moment.naive_local().format("%Y-%m-%dT%H:%M:%S").to_string();
+        self.known_before = slice.window().map_or(String::new(), |window| window.first_day().to_string());
         self.seams = slice.window().map_or_else(Default::default, |window| [text(window.from), text(window.to)]);
         let account = slice.partition.account.map_or("the token".to_owned(), |account| account.to_string());
         self.place = format!("{account}, {}", slice.cut);
         self.saw_deleted = false;
+        self.unpaid.clear();
     }
 
     /// Waits until the machine's clock is past the last record, so that none is ever stamped with a moment to come.
@@ -166,7 +187,7 @@ impl RecordWriter {
         self.clock.begin();
         self.keys.begin_answer();
         self.bad_rows.begin_answer();
-        self.digest = 0;
+        self.shown = Shown::default();
     }
 
     /// An answer has ended. An error is a row of it that cannot be read, seen for the first time.
@@ -179,9 +200,9 @@ impl RecordWriter {
         self.bad_rows.all.iter().map(|hash| format!("{hash:016x}")).collect()
     }
 
-    /// Tells answers with other rows apart, whatever became of the rows.
-    pub fn digest(&self) -> u64 {
-        self.digest
+    /// What the answer showed of where it stands among its pages, whatever became of its rows.
+    pub(super) fn shown(&mut self) -> Shown {
+        std::mem::take(&mut self.shown)
     }
 
     /// Logs what was odd about the rows, each thing once.
@@ -201,6 +222,9 @@ impl RecordWriter {
         let body = lines.len();
         let fitted = self.schema.transcode(row, lines, &mut self.row).map_err(|error| *error);
         let written = fitted.and_then(|length| Ok((length, self.complete(&row.text[..length], lines, body)?)));
+        if let (Paging::Offset(_), Ok(_)) = (self.stream.endpoint.paging, &written) {
+            self.shown.keys.push(xxh3_64(self.keys.row_id()));
+        }
         match written {
             Ok((length, true)) => {
                 self.tally.record(lines.len() - start);
@@ -214,6 +238,9 @@ impl RecordWriter {
                 lines.truncate(start);
                 // It is one row that cannot be read: the others can.
                 let length = value_end(row.text).map_err(|error| *error)?;
+                if matches!(self.stream.endpoint.paging, Paging::Offset(_)) {
+                    self.shown.keys.push(xxh3_64(&row.text[..length]));
+                }
                 if self.bad_rows.is_known(&row.text[..length], why) {
                     self.notes.passed_over(&self.place);
                 }
@@ -228,6 +255,9 @@ impl RecordWriter {
 
     /// Completes the line of a row that was fitted to the schema. False if the row is not to be emitted.
     fn complete(&mut self, row: &[u8], lines: &mut Vec<u8>, body: usize) -> Result<bool, JsonError> {
+        if matches!(self.stream.endpoint.paging, Paging::Numbered(_)) {
+            self.shown.digest = self.shown.digest.wrapping_add(xxh3_64(row));
+        }
         if !self.is_of_an_asked_day(row) {
             return Ok(false);
         }
@@ -237,6 +267,9 @@ impl RecordWriter {
             lines.extend_from_slice(b",\"rowId\":\"");
             lines.extend_from_slice(self.keys.row_id());
             lines.push(b'"');
+        }
+        if let (Some(stamp), Source::Feed(feed)) = (&self.added_stamp, &self.stream.source) {
+            lines.extend_from_slice(format!(",\"{}\":\"{stamp}\"", feed.stamp).as_bytes());
         }
         if !self.row.others.is_empty() {
             lines.extend_from_slice(b",\"otherFields\":{");
@@ -277,13 +310,15 @@ impl RecordWriter {
     /// Whether the row lies on a seam of its window; nothing if it lies outside of the table's range.
     fn place_in_table(&mut self, row: &[u8]) -> Result<Option<bool>, JsonError> {
         let events = match &self.stream.source {
-            Source::Report(_) | Source::Reference { .. } => return Ok(Some(false)),
+            Source::Report(_) | Source::Payments | Source::Lists(_) | Source::Reference { .. } => return Ok(Some(false)),
+            Source::Rates => {
+                self.shown.start = self.period_start(row);
+                return Ok(Some(false));
+            }
+            Source::Feed(feed) => return Ok(self.is_news(feed, row).then_some(false)),
             Source::Events(events) => events,
         };
         self.note_change(row);
-        if self.stream.endpoint.page_size.is_some() {
-            self.digest = self.digest.wrapping_add(xxh3_64(row));
-        }
         let stamp = self.row.value(row, STAMP).filter(|raw| raw.starts_with(b"\""));
         let stamp = stamp.and_then(|raw| json::stamp(text_of(raw), self.zone));
         let stamp = stamp.ok_or_else(|| JsonError::Shape(format!("a row has no `{}` that is a date", events.stamp)))?;
@@ -292,8 +327,44 @@ impl RecordWriter {
             self.notes.left_out += 1;
             return Ok(None);
         }
-        self.saw_deleted |= self.row.value(row, STATUS) == Some(b"\"deleted\"");
+        let status = self.row.value(row, STATUS);
+        self.saw_deleted |= status == Some(b"\"deleted\"");
+        if events.paid.is_some() && status == Some(b"\"approved\"") {
+            let is_paid = self.row.value(row, PAID).is_some_and(|paid| matches!(text_of(paid), b"true" | b"1"));
+            let day = std::str::from_utf8(day).ok().and_then(|day| day.parse().ok());
+            self.unpaid.extend(day.filter(|_| !is_paid).map(block_of));
+        }
         Ok(Some(self.seams.iter().any(|seam| stamp.starts_with(seam.as_bytes()))))
+    }
+
+    /// When the rates of the row began: the last field of its key.
+    fn period_start(&self, row: &[u8]) -> Option<NaiveDateTime> {
+        let raw = self.row.value(row, self.stream.row_key.len() - 1)?;
+        let stamp = json::stamp(text_of(raw), self.zone)?;
+        std::str::from_utf8(&stamp).ok()?.parse().ok()
+    }
+
+    /// Whether the row of a list that begins with the newest is not so old that it is known, and within the table's range. One
+    /// without a date is never known for sure.
+    fn is_news(&mut self, feed: &Feed, row: &[u8]) -> bool {
+        let held_by = feed.within.unwrap_or(feed.stamp);
+        let slot = self.stream.row_key.iter().position(|field| *field == held_by).unwrap_or(self.stream.row_key.len());
+        let raw = self.row.value(row, slot);
+        let raw = match feed.within {
+            None => raw,
+            Some(_) => raw.and_then(|object| member_of(object, feed.stamp)),
+        };
+        let stamp = raw.filter(|raw| raw.starts_with(b"\"")).and_then(|raw| json::stamp(text_of(raw), self.zone));
+        let stamp = stamp.map(|stamp| String::from_utf8_lossy(&stamp).into_owned());
+        let day = stamp.as_ref().map(|stamp| stamp[..10].to_owned());
+        self.added_stamp = stamp.filter(|_| feed.within.is_some());
+        let Some(day) = day else { return true };
+        self.shown.is_past = day < self.known_before;
+        if feed.is_dated && day > self.days[1] {
+            self.notes.left_out += 1;
+            return false;
+        }
+        !self.shown.is_past
     }
 
     /// Whether the destination has the row as it is, and it is not the last time that anybody is shown it.
@@ -341,84 +412,10 @@ impl RecordWriter {
     }
 }
 
-/// The beginning of every RECORD line of a slice, up to the row's own fields.
-struct Envelope {
-    head: Vec<u8>,
-    line: Vec<u8>,
-    /// What the connector adds beside the account: nothing, or the request's zone, day, kind of date and region.
-    report: Option<(Days, String)>,
-    date_type: &'static str,
-}
-
-impl Envelope {
-    fn new(descriptor: &Descriptor, stream: &Stream, config: &Config) -> Self {
-        let name = serde_json::to_string(&descriptor.name).unwrap_or_default();
-        let namespace = descriptor.namespace.as_ref().and_then(|namespace| serde_json::to_string(namespace).ok());
-        let namespace = namespace.map_or(String::new(), |namespace| format!("\"namespace\":{namespace},"));
-        let report = match &stream.source {
-            Source::Report(report) => Some((report.days, config.timezone.to_string())),
-            Source::Events(_) | Source::Reference { .. } => None,
-        };
-        Self {
-            head: format!("{{\"type\":\"RECORD\",\"record\":{{\"stream\":{name},{namespace}\"data\":{{").into_bytes(),
-            line: Vec::new(),
-            report,
-            date_type: config.stats_date_type.as_str(),
-        }
-    }
-
-    fn begin(&mut self, slice: &Slice) {
-        let mut fields = Vec::new();
-        if let Some(account) = slice.partition.account {
-            fields.push(format!("\"accountId\":{},\"accountType\":\"{}\"", account.id, account.kind));
-        }
-        if let Some((days, zone)) = &self.report {
-            fields.push(format!("\"timezone\":\"{zone}\""));
-            match (days, slice.window(), &slice.partition.region) {
-                (Days::Asked, Some(window), _) => {
-                    fields.push(format!("\"date\":\"{}\",\"dateType\":\"{}\"", window.first_day(), self.date_type));
-                }
-                (Days::InRows(_), _, Some(region)) => fields.push(format!("\"region\":\"{region}\"")),
-                _ => {}
-            }
-        }
-        self.line.clear();
-        self.line.extend_from_slice(&self.head);
-        self.line.extend_from_slice(fields.join(",").as_bytes());
-    }
-
-    fn prefix(&self) -> &[u8] {
-        &self.line
-    }
-}
-
-/// The `emitted_at` of records. A destination that finds two versions of a row with the same cursor keeps the later one, so each
-/// answer is later than the one before, also when the machine's clock steps back.
-#[derive(Default)]
-struct EmissionClock {
-    last: u64,
-    least: u64,
-}
-
-impl EmissionClock {
-    /// By so much the last record may lie ahead of the clock for it to be worth waiting. More, and the clock was set back.
-    const WORTH_WAITING: u64 = 50;
-
-    /// From here on records are later than those before.
-    fn begin(&mut self) {
-        self.least = self.last + 1;
-    }
-
-    fn now(&mut self) -> u64 {
-        self.last = self.least.max(now_millis());
-        self.least = self.last;
-        self.last
-    }
-
-    fn is_ahead(&self) -> bool {
-        let now = now_millis();
-        self.last >= now && self.last - now < Self::WORTH_WAITING
-    }
+/// A member of an object.
+fn member_of<'t>(object: &'t [u8], name: &'static str) -> Option<&'t [u8]> {
+    let object: &RawValue = serde_json::from_slice(object).ok()?;
+    member(object, name).ok().flatten().map(|value| value.get().as_bytes())
 }
 
 /// Rows that cannot be read (no date, no key). Each fails the first run that meets it and is passed over, with a warning, from

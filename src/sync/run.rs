@@ -10,18 +10,19 @@ use tokio::time::sleep;
 use super::check::{start_in_future, zones_of_sales};
 use super::context::Context;
 use super::directory::Directory;
-use super::explain::{self, Failed, Subject};
+use super::explain::{self, Failed};
 use super::finder::Findings;
-use super::plan::{Cuts, Plan, Scope, plan};
+use super::plan::{Cuts, Plan};
+use super::planner::plan_account;
 use super::reports;
 use super::state::StreamState;
 use super::stream::{self, Ended, PlannedStream, refusal, skip};
-use crate::awin::{CallError, FailedCall};
+use crate::awin::CallError;
 use crate::config;
 use crate::protocol::{
     Abort, ConfiguredCatalog, ConfiguredStream, Descriptor, Failure, FailureKind, InputState, Level, Status, SyncMode,
 };
-use crate::streams::{self, AccountId, Partition, Source, Stream};
+use crate::streams::{self, AccountId, Partition, Stream};
 
 /// What is to be said of a stream that failed, by stream: one failure per kind.
 type Failures = BTreeMap<Descriptor, Vec<Failure>>;
@@ -34,8 +35,8 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
     let mut failures = Failures::new();
     let mut started = Started::default();
     let wanted = known_streams(context, catalog, &mut failures, &mut started);
-    let has_programmes = wanted.iter().any(|configured| configured.stream.name == "programmes");
-    let mut directory = Directory::new(context.client.clone(), emitter.clone(), has_programmes);
+    let wants = |name: &str| wanted.iter().any(|configured| configured.stream.name == name);
+    let mut directory = Directory::new(context, wants("programmes"), wants("payments"));
     let mut planned = Vec::new();
     for configured in &wanted {
         match plan_stream(context, configured, input, &mut directory, &mut started).await {
@@ -284,7 +285,7 @@ async fn plan_stream(
         listens: false,
     };
     let (mut state, descriptor) = (planned.state.clone(), planned.descriptor.clone());
-    let ended = started.alive(context, &descriptor, &mut state, fill(context, &mut planned, mode, input, directory)).await;
+    let ended = started.alive(context, &descriptor, &mut state, fill(context, &mut planned, input, directory)).await;
     planned.state.checkpoint = state.checkpoint;
     ended.map(|()| Ok(planned))
 }
@@ -293,18 +294,12 @@ async fn plan_stream(
 async fn fill(
     context: &Context,
     planned: &mut PlannedStream,
-    mode: SyncMode,
     input: &InputState,
     directory: &mut Directory,
 ) -> Result<(), Abort> {
     let stream = planned.stream;
     if stream.sides.is_empty() {
-        planned.plans.push(Plan {
-            partition: Partition::TOKEN,
-            known: None,
-            cuts: vec![Cuts::Whole],
-            zone: context.config.timezone,
-        });
+        planned.plans.push(Plan::new(Partition::TOKEN, None, vec![Cuts::Whole], context.config.timezone));
         return Ok(());
     }
     let known = known_accounts(stream, &planned.state, input);
@@ -316,7 +311,7 @@ async fn fill(
     }
     let mut outages = 0;
     for account in &accounts {
-        let (subject, call) = match plan_account(context, planned, account.id, mode, directory).await {
+        let (subject, call) = match plan_account(context, stream, &planned.state, account.id, directory).await {
             Ok(plans) => {
                 planned.plans.extend(plans);
                 outages = 0;
@@ -329,7 +324,7 @@ async fn fill(
         }
         let is_refusal = matches!(call.error, CallError::Refused { .. });
         outages = if call.error.failure_kind() == FailureKind::Transient { outages + 1 } else { 0 };
-        let failed = refusal(directory, subject, Partition::of(account.id), call).await;
+        let failed = refusal(directory, stream, subject, Partition::of(account.id), call).await;
         if is_refusal && !account.required {
             skip(context, directory, stream, &failed);
             planned.skipped.push(failed);
@@ -355,66 +350,6 @@ fn known_accounts(stream: &Stream, state: &StreamState, input: &InputState) -> B
     }
     let states = input.streams.values().filter_map(|blob| serde_json::from_str::<StreamState>(blob.get()).ok());
     states.flat_map(|state| state.accounts().collect::<Vec<_>>()).collect()
-}
-
-/// What is to be read of an account. An error says what could not be found out.
-async fn plan_account(
-    context: &Context,
-    planned: &PlannedStream,
-    account: AccountId,
-    mode: SyncMode,
-    directory: &mut Directory,
-) -> Result<Vec<Plan>, (Subject, FailedCall)> {
-    let (stream, state) = (planned.stream, &planned.state);
-    let whole = Partition::of(account);
-    if !stream.is_incremental() {
-        let known = state.partition(&whole).cloned();
-        let cuts = if stream.is_by_programme() {
-            let done = known.as_ref().and_then(|known| known.programme);
-            let mut ids = directory.programmes(account).await.map_err(|failed| (Subject::Programmes, failed))?;
-            ids.retain(|id| done.is_none_or(|done| *id > done));
-            Cuts::Programmes(ids)
-        } else {
-            Cuts::Whole
-        };
-        return Ok(vec![Plan { partition: whole, known, cuts: vec![cuts], zone: context.config.timezone }]);
-    }
-    let mut scope = Scope::new(&context.config, context.now, mode);
-    if matches!(stream.source, Source::Report(_)) {
-        // Which days are read again is planned for all reports together, once it is known what changed.
-        scope.lookback_days = 0;
-    }
-    let partitions = partitions(context, stream, account, state, directory).await?;
-    Ok(partitions.iter().map(|partition| plan(stream, partition, state.partition(partition), &scope)).collect())
-}
-
-/// The partitions of an account. Regions are those that are configured, or those that are found and those that the state knows:
-/// their last figures go on changing.
-async fn partitions(
-    context: &Context,
-    stream: &Stream,
-    account: AccountId,
-    state: &StreamState,
-    directory: &mut Directory,
-) -> Result<Vec<Partition>, (Subject, FailedCall)> {
-    let Some(taken) = stream.regions(account.kind) else { return Ok(vec![Partition::of(account)]) };
-    let found = directory.regions(account, &context.config, context.now).await;
-    let mut regions = found.map_err(|failed| (Subject::Regions, failed))?;
-    regions.retain(|region| taken.contains(&region.as_str()));
-    if context.config.regions.is_empty() {
-        let lost: Vec<String> = state.regions(account).filter(|region| !regions.contains(region)).collect();
-        if !lost.is_empty() {
-            let text = format!(
-                "Region {} of {} is no longer detected; `{}` keeps reading it. To stop, list only the regions you want in `regions`.",
-                lost.join(", "),
-                directory.name(account),
-                stream.name
-            );
-            context.emitter.log(Level::Warn, text);
-        }
-        regions.extend(lost);
-    }
-    Ok(regions.into_iter().map(|region| Partition::of_region(account, region)).collect())
 }
 
 fn log_plan(context: &Context, planned: &[PlannedStream]) {

@@ -61,6 +61,15 @@ pub struct PartitionState {
     /// The last programme that was read, in streams that are read one programme at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programme: Option<u64>,
+    /// What was read one by one: payments whose breakdown was, programmes whose rates were walked back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Vec<u64>>,
+    /// In sales: the last payments that were known when the marks below were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payments: Option<Vec<u64>>,
+    /// In sales: blocks that hold approved, unpaid ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpaid: Option<Vec<i64>>,
     /// The moment up to which ages were dealt with, of the days of a report or of blocks of old sales. Not `through`, which an
     /// end date pins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -235,6 +244,9 @@ impl PartitionState {
             through: start.fixed_offset(),
             lanes,
             programme: None,
+            parts: None,
+            payments: None,
+            unpaid: None,
             aged: None,
             sent: None,
             days: None,
@@ -296,7 +308,40 @@ impl PartitionState {
             self.from = from;
         } else {
             debug_assert!(from <= self.through, "covered stretches are contiguous");
+            // A list that is read from its newest row may reach back before what was covered.
+            self.from = self.from.min(from);
             self.through = self.through.max(to);
+        }
+    }
+
+    /// The breakdown of a payment or the rates of a programme were read.
+    pub fn part_read(&mut self, part: u64) {
+        let read = self.parts.get_or_insert_default();
+        if !read.contains(&part) {
+            read.push(part);
+        }
+    }
+
+    /// All parts up to `now` were read; `recent` are those that the next run is shown again.
+    pub fn parts_read(&mut self, recent: &[u64], now: Moment) {
+        self.parts.get_or_insert_default().retain(|part| recent.contains(part));
+        self.through = self.through.max(now.fixed_offset());
+    }
+
+    /// Approved, unpaid sales were seen in `blocks`. Noted only where payments are followed.
+    pub fn mark_unpaid(&mut self, blocks: impl IntoIterator<Item = i64>) {
+        let Some(unpaid) = &mut self.unpaid else { return };
+        for block in blocks {
+            if let Err(at) = unpaid.binary_search(&block) {
+                unpaid.insert(at, block);
+            }
+        }
+    }
+
+    /// All of `block` was read, and no approved, unpaid sale was seen there.
+    pub fn clear_unpaid(&mut self, block: i64) {
+        if let Some(unpaid) = &mut self.unpaid {
+            unpaid.retain(|known| *known != block);
         }
     }
 

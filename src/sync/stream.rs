@@ -16,9 +16,9 @@ use super::plan::Plan;
 use super::records::RecordWriter;
 use super::state::StreamState;
 use super::tally::{Tally, Written};
-use crate::awin::{CallError, FailedCall};
+use crate::awin::{Api, CallError, FailedCall};
 use crate::protocol::{Abort, Descriptor, FailureKind, Level, Status, SyncMode};
-use crate::streams::{AccountId, Cut, Partition, Role, Slice, Source, Stream};
+use crate::streams::{AccountId, Page, Partition, Role, Slice, Source, Stream};
 
 /// A stream that the runner wants, ready to be read.
 pub(super) struct PlannedStream {
@@ -58,7 +58,7 @@ struct StreamReader<'r> {
     failed: Vec<Failed>,
     skipped: Vec<Failed>,
     condemned: Vec<Condemned>,
-    refused_programmes: BTreeMap<Partition, RefusedProgrammes>,
+    refused_parts: BTreeMap<Partition, RefusedParts>,
     is_running: bool,
     /// Whether any account has answered.
     has_answers: bool,
@@ -74,12 +74,13 @@ enum Condemned {
     Lane(Option<AccountId>, &'static str),
 }
 
-/// Programmes of a partition that were refused, as long as it is not known whether that is about them or about the account.
+/// Programmes or payments of a partition that were refused, as long as it is not known whether that is about them or about the
+/// account.
 #[derive(Default)]
-struct RefusedProgrammes {
+struct RefusedParts {
     ids: Vec<u64>,
     first: Option<FailedCall>,
-    /// Whether another programme of the account was answered.
+    /// Whether another one of the account was answered.
     has_answers: bool,
 }
 
@@ -104,7 +105,7 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
         failed,
         skipped,
         condemned: Vec::new(),
-        refused_programmes: BTreeMap::new(),
+        refused_parts: BTreeMap::new(),
         is_running: false,
         // An account of which there is nothing to read has answered what was asked of it.
         has_answers: plans.iter().any(|plan| plan.slices().next().is_none()),
@@ -112,13 +113,13 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
     };
     let mut read = reader.read_slices(&plans, directory).await;
     if read.is_ok() {
-        read = reader.end_refused_programmes(directory).await;
+        read = reader.end_refused_parts(directory).await;
     }
     let StreamReader { mut answers, mut checkpoint, mut failed, mut skipped, condemned, has_answers, .. } = reader;
     answers.records.log_notes(&context.emitter);
     if !matches!(read, Err(Abort::OutputClosed)) {
         let unfinished = condemned_accounts(&condemned, &failed, read.is_err());
-        checkpoint.close(&answers.records, &unfinished);
+        checkpoint.close(&answers.records, &plans, &unfinished);
     }
     read?;
     if !has_answers {
@@ -171,7 +172,7 @@ impl StreamReader<'_> {
     /// Where the answer to `slice` comes from.
     fn origin(&self, slice: &Slice, directory: &Directory) -> Origin {
         let is_doubtful = self.context.is_unreachable(slice.partition.account);
-        let call = self.answers.call(slice, slice, 1, is_doubtful);
+        let call = self.answers.call(slice, slice, Page::FIRST, is_doubtful);
         if let Some(body) = directory.kept(self.stream, slice) {
             return Origin::Kept(call, Box::new(body));
         }
@@ -196,10 +197,11 @@ impl StreamReader<'_> {
         if self.answers.records.saw_deleted && slice.lane.role == Role::Main {
             self.deleted_rows_are_listed(&slice.partition);
         }
-        if let Cut::Programme(_) = slice.cut {
-            self.refused_programmes.entry(slice.partition.clone()).or_default().has_answers = true;
+        if slice.cut.part().is_some() {
+            self.refused_parts.entry(slice.partition.clone()).or_default().has_answers = true;
         }
-        self.checkpoint.commit(slice);
+        self.checkpoint.looked_after(slice, &self.answers.records.unpaid);
+        self.checkpoint.commit(slice, &self.answers.records.unpaid);
         Ok(self.context.emitter.flush().await?)
     }
 
@@ -225,7 +227,7 @@ impl StreamReader<'_> {
         let blast = condemns(&call.error, slice);
         match blast {
             Blast::Slice => {
-                self.lost_programme(slice, call);
+                self.lost_part(slice, call);
                 return Ok(false);
             }
             Blast::Lane => {
@@ -266,31 +268,33 @@ impl StreamReader<'_> {
         Ok(false)
     }
 
-    /// A programme was refused, or its answer cannot be read.
-    fn lost_programme(&mut self, slice: &Slice, call: FailedCall) {
-        let Cut::Programme(id) = slice.cut else { return };
+    /// A programme or payment was refused, or its answer cannot be read.
+    fn lost_part(&mut self, slice: &Slice, call: FailedCall) {
+        let Some(id) = slice.cut.part() else { return };
         if matches!(call.error, CallError::Refused { .. }) {
-            let refused = self.refused_programmes.entry(slice.partition.clone()).or_default();
+            let refused = self.refused_parts.entry(slice.partition.clone()).or_default();
             refused.ids.push(id);
             refused.first.get_or_insert(call);
         } else {
             self.checkpoint.break_off(&slice.partition);
             self.has_answers = true;
             let standing = Standing::Unknown;
-            self.failed.push(Failed { subject: Subject::Rows, partition: slice.partition.clone(), call, standing });
+            let (partition, role) = (slice.partition.clone(), self.stream.endpoint.role);
+            self.failed.push(Failed { subject: Subject::Rows, partition, call, standing, role });
         }
     }
 
-    /// Of the programmes that were refused: they were left, or have no details; but if all were, it is the account.
-    async fn end_refused_programmes(&mut self, directory: &mut Directory) -> Result<(), Abort> {
-        for (partition, refused) in std::mem::take(&mut self.refused_programmes) {
+    /// Of the programmes or payments that were refused: they were left, or have nothing; but if all were, it is the account.
+    async fn end_refused_parts(&mut self, directory: &mut Directory) -> Result<(), Abort> {
+        for (partition, refused) in std::mem::take(&mut self.refused_parts) {
             let Some(call) = refused.first else { continue };
             if refused.has_answers || self.checkpoint.knows_account(partition.account) {
                 let ids: Vec<String> = refused.ids.iter().take(100).map(ToString::to_string).collect();
                 let more = refused.ids.len().checked_sub(ids.len()).filter(|more| *more > 0);
                 let text = format!(
-                    "Awin has no `{}` for programmes {}{} of {} ({}). They are left out.",
+                    "Awin has no `{}` for {} {}{} of {} ({}). They are left out.",
                     self.stream.name,
+                    if matches!(self.stream.source, Source::Payments) { "payments" } else { "programmes" },
                     ids.join(", "),
                     more.map_or(String::new(), |more| format!(" and {more} more")),
                     partition.account.map(|account| directory.name(account)).unwrap_or_default(),
@@ -311,7 +315,7 @@ impl StreamReader<'_> {
     async fn fail(&mut self, partition: Partition, call: FailedCall, directory: &mut Directory) {
         let account = self.accounts.iter().find(|known| Some(known.id) == partition.account);
         let is_required = account.is_none_or(|account| account.required) || self.checkpoint.knows_account(partition.account);
-        let failed = self.checkpoint.alive(refusal(directory, Subject::Rows, partition, call)).await;
+        let failed = self.checkpoint.alive(refusal(directory, self.stream, Subject::Rows, partition, call)).await;
         if is_required || !matches!(failed.call.error, CallError::Refused { .. }) {
             self.failed.push(failed);
         } else {
@@ -322,13 +326,21 @@ impl StreamReader<'_> {
 }
 
 /// A call that failed for good, with what the list of accounts says of an account that refuses.
-pub(super) async fn refusal(directory: &mut Directory, subject: Subject, partition: Partition, call: FailedCall) -> Failed {
+pub(super) async fn refusal(
+    directory: &mut Directory,
+    stream: &Stream,
+    subject: Subject,
+    partition: Partition,
+    call: FailedCall,
+) -> Failed {
     let standing = match partition.account {
         Some(account) if matches!(call.error, CallError::Refused { .. }) => directory.standing(account).await,
         Some(account) => directory.known(account),
         None => Standing::Unknown,
     };
-    Failed { subject, partition, call, standing }
+    // The regions of an account and the programmes that it has joined are no question of roles.
+    let role = stream.endpoint.role.filter(|_| call.request.api() == Api::Public);
+    Failed { subject, partition, call, standing, role }
 }
 
 /// Says that a found account which gives no data is left out.

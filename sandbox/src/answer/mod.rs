@@ -2,7 +2,9 @@
 
 mod bulk;
 mod campaign;
+pub(crate) mod offers;
 mod params;
+pub(crate) mod public;
 mod queries;
 mod reference;
 mod reply;
@@ -15,7 +17,7 @@ mod transactions;
 pub(crate) use campaign::{Campaigns, Interval};
 pub(crate) use params::Params;
 pub(crate) use queries::QueryView;
-pub(crate) use reference::{accounts, commission_groups, programme_details, programmes, publishers};
+pub(crate) use reference::{accounts, commission_groups, programme_details, programmes, publishers, rates_start};
 pub(crate) use reply::{Blocks, Body, Reply};
 pub use reports::Report;
 pub(crate) use reports::{ReportView, Span};
@@ -34,7 +36,7 @@ impl World {
     /// Status and body of the answer to a GET that bears the good token, without HTTP, throttle and faults. `turn` is different
     /// for every call. (Not for [`Bulk`](crate::Bulk): its answers are too large to be held.)
     pub fn answer(&self, path: &str, query: &[(String, String)], turn: u64) -> (u16, String) {
-        let reply = answer(self, "GET", path, query, turn);
+        let reply = answer(self, "GET", path, query, "", turn);
         let body = match reply.body {
             Body::Json(text) | Body::Html(text) => text,
             Body::Empty | Body::Stream(_) => String::new(),
@@ -44,16 +46,19 @@ impl World {
 }
 
 /// Answers a call that bears a good token and is within the throttle. `turn` is different for every call.
-pub(crate) fn answer(world: &World, method: &str, path: &str, query: &[(String, String)], turn: u64) -> Reply {
-    respond(world, method, path, query, turn).unwrap_or_else(|refusal| refusal)
+pub(crate) fn answer(world: &World, method: &str, path: &str, query: &[(String, String)], body: &str, turn: u64) -> Reply {
+    respond(world, method, path, query, body, turn).unwrap_or_else(|refusal| refusal)
 }
 
-fn respond(world: &World, method: &str, path: &str, query: &[(String, String)], turn: u64) -> Answer {
+fn respond(world: &World, method: &str, path: &str, query: &[(String, String)], body: &str, turn: u64) -> Answer {
+    if public::is_public(path) {
+        return Ok(public::answer(world, method, path, query));
+    }
     if world.rules.refuse_token_in_query && query.iter().any(|(name, _)| name == "accessToken") {
         return Err(Reply::bad_request("the token does not belong into the address"));
     }
     let route = Route::of(path).ok_or_else(Reply::not_found)?;
-    if method != "GET" {
+    if method != route.method() {
         return Err(Reply::error(405, "method.not.allowed", "Request method is not supported"));
     }
     if let Some((kind, id)) = route.account() {
@@ -70,6 +75,10 @@ fn respond(world: &World, method: &str, path: &str, query: &[(String, String)], 
         Route::Programmes(id) => reference::answer_programmes(world, id, &params, turn),
         Route::ProgrammeDetails(id) => reference::answer_programme_details(world, id, &params),
         Route::CommissionGroups(id) => reference::answer_commission_groups(world, id, &params),
+        Route::Offers(id) => {
+            params.expect_only(&[])?;
+            offers::answer(world, id, body)
+        }
     }
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn answer_programmes(world: &World, id: u64, params: &Params<'_>, tur
     let rows = programmes(world, id, |programme| {
         country.is_none_or(|code| programme.country() == code)
             && match standing {
-                Some(standing) => world.standing(programme.id, id) == standing,
+                Some(standing) => world.standing(programme.id, id).name() == standing.name(),
                 None => hidden || !programme.hidden,
             }
     });
@@ -130,7 +130,7 @@ pub(crate) fn answer_programme_details(world: &World, id: u64, params: &Params<'
     let mut words = STANDINGS.map(|it| (it.name(), Some(it))).to_vec();
     words.push(("any", None));
     let wanted = params.choice("relationship", Some(Standing::Joined), &words)?;
-    let fits = wanted.is_none_or(|wanted| world.standing(advertiser_id, id) == wanted);
+    let fits = wanted.is_none_or(|wanted| world.standing(advertiser_id, id).name() == wanted.name());
     programme_details(world, id, advertiser_id).filter(|_| fits).map(Reply::json).ok_or_else(Reply::not_found)
 }
 
@@ -203,7 +203,8 @@ pub(crate) fn answer_commission_groups(world: &World, id: u64, params: &Params<'
     Ok(Reply::json(commission_groups(world, id, advertiser_id, at, conditions)))
 }
 
-/// The commission groups of a programme that are in force at `at`. `ratesEnd` is left out while no end is known.
+/// The commission groups of a programme that are in force at `at`: those of a rate period, which `ratesStart` and `ratesEnd` (the
+/// first instant after it) bound. `ratesEnd` is left out while no end is known.
 pub(crate) fn commission_groups(
     world: &World,
     publisher_id: u64,
@@ -214,8 +215,11 @@ pub(crate) fn commission_groups(
     let currency = world.programme(advertiser_id).map_or("EUR", |programme| programme.currency.as_str());
     let groups = active_groups(world, advertiser_id, at);
     let stamp = |at: DateTime<Utc>| zone::stamp(Zone::utc(), at, Stamps::Seconds);
-    let start = groups.iter().map(|group| group.from).max().map(stamp);
-    let end = groups.iter().filter_map(|group| group.until).min().map(stamp);
+    let start = rates_start(world, advertiser_id, at).map(stamp);
+    // Rates that have begun end those before them.
+    let begun = world.groups.iter().filter(|it| it.advertiser_id == advertiser_id && at < it.from && it.from <= world.now());
+    let ends = groups.iter().filter_map(|group| group.until).chain(begun.map(|group| group.from));
+    let end = ends.min().filter(|_| !groups.is_empty()).map(stamp);
     let condition = json!([{"operator": "in", "type": "country", "values": ["DE", "AT"]}]);
     let rows = groups.iter().map(|group| {
         let (percentage, fix) = match group.rate {
@@ -271,6 +275,14 @@ struct GroupRow<'a> {
     conditions: Option<&'a Value>,
 }
 
+/// When the rate period of `at` began; `None` if nothing was in force.
+pub(crate) fn rates_start(world: &World, advertiser_id: u64, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let groups = world.groups.iter().filter(|group| group.advertiser_id == advertiser_id);
+    let turns = groups.flat_map(|group| [Some(group.from), group.until]).flatten();
+    let in_force = !active_groups(world, advertiser_id, at).is_empty();
+    turns.filter(|turn| in_force && *turn <= at).max()
+}
+
 fn active_groups(world: &World, advertiser_id: u64, at: DateTime<Utc>) -> Vec<&CommissionGroup> {
     let in_force = |group: &&CommissionGroup| {
         group.advertiser_id == advertiser_id && group.from <= at && group.until.is_none_or(|until| at < until)
@@ -288,7 +300,7 @@ fn capitalised(word: &str) -> String {
     characters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(characters).collect()
 }
 
-fn country_name(code: &str) -> &str {
+pub(crate) fn country_name(code: &str) -> &str {
     match code {
         "DE" => "Germany",
         "GB" => "United Kingdom",

@@ -1,4 +1,4 @@
-//! The paths. Mind the singular `publisher` of the transaction queries.
+//! The paths. Mind the singular `publisher` of the transaction queries and the offers.
 
 use crate::answer::reports::Report;
 use crate::world::Kind;
@@ -15,6 +15,7 @@ pub(crate) enum Route {
     Programmes(u64),
     ProgrammeDetails(u64),
     CommissionGroups(u64),
+    Offers(u64),
 }
 
 impl Route {
@@ -30,6 +31,7 @@ impl Route {
             ["advertisers", id, rest @ ..] => Self::of_advertiser(number(id)?, rest)?,
             ["publishers", id, rest @ ..] => Self::of_publisher(number(id)?, rest)?,
             ["publisher", id, "transactionqueries"] => Self::Queries(number(id)?),
+            ["publisher", id, "promotions"] => Self::Offers(number(id)?),
             _ => return None,
         };
         let slash_is_known = matches!(route, Self::Transactions(..) | Self::Publishers(_));
@@ -60,15 +62,22 @@ impl Route {
         })
     }
 
+    /// The one method that it takes.
+    pub(crate) fn method(self) -> &'static str {
+        if matches!(self, Self::Offers(_)) { "POST" } else { "GET" }
+    }
+
     /// The account in the path.
     pub(crate) fn account(self) -> Option<(Kind, u64)> {
         match self {
             Self::Accounts => None,
             Self::Transactions(kind, id) | Self::Report(_, kind, id) | Self::Campaign(kind, id) => Some((kind, id)),
             Self::Publishers(id) => Some((Kind::Advertiser, id)),
-            Self::Queries(id) | Self::Programmes(id) | Self::ProgrammeDetails(id) | Self::CommissionGroups(id) => {
-                Some((Kind::Publisher, id))
-            }
+            Self::Queries(id)
+            | Self::Programmes(id)
+            | Self::ProgrammeDetails(id)
+            | Self::CommissionGroups(id)
+            | Self::Offers(id) => Some((Kind::Publisher, id)),
         }
     }
 }

@@ -114,7 +114,7 @@ fn add_sales<'a, K: Ord>(
         let booked = match dated {
             Dated::Clicked => sale.clicked.or(Some(sale.created)),
             Dated::Decided => state.validated,
-            Dated::Created | Dated::Amended => Some(sale.created),
+            Dated::Created | Dated::Amended | Dated::Paid => Some(sale.created),
         };
         let source = source(world, sale);
         if !booked.is_some_and(within) || state.status == Status::Deleted || is_gone(world, scope, &source) {

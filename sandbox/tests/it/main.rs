@@ -2,12 +2,17 @@
 
 mod access;
 mod binary;
+mod books;
 mod campaign;
 mod chronicle;
 mod days;
 mod faults;
 mod floods;
+mod offers;
 mod parameters;
+mod partnerships;
+mod payments;
+mod public;
 mod queries;
 mod reference;
 mod reports;

@@ -41,6 +41,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
     pub(crate) retry_after: Option<String>,
+    /// `RateLimit-Limit` and `RateLimit-Remaining`
+    pub(crate) rate_limit: Option<(String, String)>,
     pub(crate) encoding: Option<String>,
 }
 
@@ -56,6 +58,13 @@ impl Answer {
             Value::Array(rows) => rows,
             other => panic!("not an array: {other}"),
         }
+    }
+
+    /// The `results` of an answer of the second API.
+    pub(crate) fn results(&self) -> Vec<Value> {
+        assert_eq!(self.status, 200, "{}", self.body);
+        let answer = self.json();
+        answer["results"].as_array().unwrap_or_else(|| panic!("no results: {answer}")).clone()
     }
 
     /// The `id`s of the rows, in order of size.
@@ -81,12 +90,27 @@ pub(crate) fn get(sandbox: &Sandbox, path_and_query: &str) -> Answer {
 }
 
 pub(crate) fn send(request: ureq::RequestBuilder<ureq::typestate::WithoutBody>) -> Result<Answer, ureq::Error> {
-    let mut response = request.config().http_status_as_error(false).build().call()?;
+    answer(request.config().http_status_as_error(false).build().call()?)
+}
+
+fn answer(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
     let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
     let (retry_after, encoding) = (header("retry-after"), header("content-encoding"));
+    let rate_limit = header("ratelimit-limit").zip(header("ratelimit-remaining"));
     let status = response.status().as_u16();
     let body = response.body_mut().with_config().limit(u64::MAX).read_to_string()?;
-    Ok(Answer { status, body, retry_after, encoding })
+    Ok(Answer { status, body, retry_after, rate_limit, encoding })
+}
+
+/// A POST with the good token.
+pub(crate) fn post(sandbox: &Sandbox, path: &str, body: &str) -> Answer {
+    let request = ureq::post(format!("{}{path}", sandbox.url())).header("Authorization", "Bearer sandbox-token");
+    send_body(request, body)
+}
+
+pub(crate) fn send_body(request: ureq::RequestBuilder<ureq::typestate::WithBody>, body: &str) -> Answer {
+    let response = request.config().http_status_as_error(false).build().send(body);
+    response.and_then(answer).unwrap_or_else(|error| panic!("{body}: {error}"))
 }
 
 /// The advertiser's transactions of a window, with more parameters (`&name=value`).

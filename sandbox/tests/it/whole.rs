@@ -114,6 +114,13 @@ fn the_truth_of_every_stream_can_be_asked_without_token() {
         "programmes",
         "programme_details",
         "commission_groups",
+        "payments",
+        "payment_breakdowns",
+        "partnerships",
+        "billing_documents",
+        "prepayment_changes",
+        "offers",
+        "commission_rates",
     ] {
         let rows = truth(stream, "from=2026-02-01&to=2026-02-07&timezone=Europe/Berlin").rows();
         assert!(!rows.is_empty(), "{stream}");
@@ -122,6 +129,7 @@ fn the_truth_of_every_stream_can_be_asked_without_token() {
             assert!(rows.iter().all(|row| row["date"].is_string()), "{stream}");
         }
     }
+    assert!(truth("payment_breakdowns", "").rows().iter().all(|row| row["paymentId"].is_u64()));
     assert_eq!(truth("accounts", "").rows().len(), 5);
     let one = truth("transactions", &format!("from=2026-02-01&to=2026-02-07&accountId={PUBLISHER}")).rows();
     assert!(one.iter().all(|row| row["accountId"] == PUBLISHER && row["publisherId"] == PUBLISHER));

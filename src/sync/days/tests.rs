@@ -42,7 +42,7 @@ fn changes(days: impl IntoIterator<Item = (NaiveDate, u32)>) -> Changes {
 
 fn planned(stream_name: &str, known: &PartitionState, changes: Option<&Changes>, scope: &Scope, per_minute: u32) -> Plan {
     let stream = find(stream_name).expect("a stream");
-    let plan = plan(stream, &Partition::of(ACCOUNT), Some(known), scope);
+    let plan = plan(stream, &Partition::of(ACCOUNT), Some(known), None, scope);
     let reading = Reading::new(stream, &plan, scope, changes, DateType::Transaction, &BTreeMap::new(), 1);
     divide(&[(stream, reading)], scope, per_minute).remove(0)
 }
@@ -100,7 +100,7 @@ fn a_connection_that_rested_for_years_hears_of_changes_again() {
     let listed = Changes { from: change_lanes().map(|lane| (lane.name, furthest)).collect(), ..Changes::default() };
     let scope = scope("2022-09-01");
     let stream = find("stats_by_publisher").expect("a stream");
-    let plan = plan(stream, &Partition::of(ACCOUNT), Some(&known), &scope);
+    let plan = plan(stream, &Partition::of(ACCOUNT), Some(&known), None, &scope);
     let reading = Reading::new(stream, &plan, &scope, Some(&listed), DateType::Transaction, &BTreeMap::new(), 1);
     assert!(!reading.falls_back);
     let lanes = reading.known.expect("known before").lanes;

@@ -1,0 +1,414 @@
+//! The streams of Awin's public API: payments, their breakdowns, documents and partnerships.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use awin_sandbox::{
+    BillingDocument, Demo, DocumentKind, Endpoint, Event, Kind, PrepaymentChange, ProcessingDate, Quota, Sandbox, Standing,
+    Throttle, World, decimal, instant,
+};
+use chrono::{Days, SecondsFormat, TimeDelta};
+use serde_json::{Value, json};
+
+use crate::support::connector::state_after;
+use crate::support::exact;
+use crate::support::faulty::{Faulty, Wrong};
+use crate::support::tables::{Materialized, assert_in_sync};
+use crate::support::virtually::read_from;
+use crate::support::{Connector, Output, Tables};
+
+const NOW: &str = "2026-11-20T15:30:00Z";
+const MONEY: [&str; 5] = ["payments", "payment_breakdowns", "billing_documents", "prepayment_changes", "partnerships"];
+const PUBLISHERS: [&str; 3] = ["payments", "payment_breakdowns", "partnerships"];
+
+/// Payments twice a month since January, and papers of every kind, now and in the time to come.
+fn world() -> World {
+    let mut demo = Demo::new(7, instant(NOW));
+    (demo.days_back, demo.days_ahead, demo.sales_per_day) = (300, 90, 1);
+    let mut world = demo.build();
+    world.throttle = Throttle::off();
+    world.pay_twice_a_month();
+    for (number, advertiser_id) in (0..3).flat_map(|advertiser| (0..20).map(move |number| (number, 90_210 + advertiser))) {
+        let at = instant("2026-01-05T09:00:00Z") + Days::new(number * 18);
+        let kinds = [DocumentKind::Invoice, DocumentKind::CreditNote, DocumentKind::PrepaymentRequest];
+        let kind = kinds[usize::try_from(number).expect("small") % 3];
+        let name = format!("{advertiser_id}/{number}");
+        let amount = decimal("123.40");
+        world.billing_documents.push(BillingDocument { number: name, advertiser_id, kind, issued: at, amount });
+        let links_active = number % 2 == 1;
+        world.prepayment_changes.push(PrepaymentChange { advertiser_id, at, links_active, balance: decimal("7.00") });
+    }
+    world
+}
+
+fn connector(sandbox: &Sandbox) -> Connector {
+    Connector::new(sandbox, "2026-02-01")
+}
+
+fn public_calls(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.calls().into_iter().map(|call| call.path).filter(|path| path.starts_with("/public/")).collect()
+}
+
+fn cents(value: &Value) -> i64 {
+    let text = exact::number(value).expect("a number").into_owned();
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    format!("{whole}{fraction:0<2.2}").parse().expect("an amount")
+}
+
+/// Asserts that breakdowns sum up to their payments, and that every sale that names a payment finds it.
+fn assert_adds_up(tables: &Tables) {
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    for row in tables.table("payment_breakdowns").values() {
+        *sums.entry(format!("{}|{}", row["accountId"], row["paymentId"])).or_default() += cents(&row["payment"]["amount"]);
+    }
+    let payments: BTreeMap<String, i64> = tables
+        .table("payments")
+        .values()
+        .map(|row| (format!("{}|{}", row["accountId"], row["paymentId"]), cents(&row["amount"]["amount"])))
+        .collect();
+    assert!(payments.len() > 10);
+    assert_eq!(sums, payments);
+    let paid = tables.table("transactions");
+    let paid = paid.values().filter(|row| row["accountType"] == "publisher" && row["paymentId"] != 0);
+    let names: Vec<String> = paid.map(|row| format!("{}|{}", row["accountId"], row["paymentId"])).collect();
+    assert!(names.len() > 100);
+    assert!(names.iter().all(|name| payments.contains_key(name)));
+}
+
+#[test]
+fn the_tables_are_the_truth_at_first_and_after_each_month() {
+    for (zone, day, as_text) in [("UTC", ProcessingDate::Instant, false), ("Europe/Berlin", ProcessingDate::Day, true)] {
+        let mut world = world();
+        (world.public.processing_date, world.public.ids_as_text) = (day, as_text);
+        let sandbox = Sandbox::start(world);
+        let mut connector = connector(&sandbox).with("timezone", zone);
+        let (mut tables, mut state) = (Tables::default(), None);
+        let streams = [&["transactions"][..], &MONEY].concat();
+        for month in 0..3 {
+            let output = connector.read(&streams, state.as_ref()).ok();
+            assert_eq!(output.logs("WARN"), Vec::<String>::new());
+            tables.load(&output.lines);
+            assert_in_sync(&sandbox.world(), &connector.config, &tables, &MONEY);
+            for stream in MONEY {
+                assert!(tables.table(stream).len() > 5, "{stream}");
+                assert!(
+                    month == 0 || output.records(stream).len() < tables.table(stream).len(),
+                    "{stream} is read incrementally"
+                );
+            }
+            assert_adds_up(&tables);
+            state = Some(output.state());
+            let mut world = sandbox.world();
+            world.clock.advance(TimeDelta::days(29));
+            let now = world.now();
+            for (publisher, standing) in [(500_321, Standing::Suspended), (500_322, Standing::Rejected)] {
+                world.relate(90_210 + month, publisher, standing, now - TimeDelta::hours(5));
+            }
+            drop(world);
+            connector.sees_clock_of(&sandbox);
+        }
+    }
+}
+
+/// The eleven streams of before make no call there, and neither does a stream of one side for accounts of the other.
+#[test]
+fn nothing_is_asked_of_the_public_api_unless_a_stream_of_it_is_read() {
+    let sandbox = Sandbox::start(world());
+    let mut legacy: Vec<&str> = source_awin::streams::STREAMS.iter().map(|stream| stream.name).collect();
+    legacy.retain(|name| !MONEY.contains(name));
+    connector(&sandbox).with("start_date", "2026-11-18").read(&legacy, None).ok();
+    assert_eq!(public_calls(&sandbox), Vec::<String>::new());
+    connector(&sandbox).with("advertiser_ids", "90210").read(&["payments", "payment_breakdowns"], None).ok();
+    assert_eq!(public_calls(&sandbox), Vec::<String>::new());
+}
+
+#[test]
+fn a_payment_is_read_once_and_a_quiet_day_costs_a_call_a_list() {
+    let sandbox = Sandbox::start(world());
+    let mut connector = connector(&sandbox).with("publisher_ids", "500321");
+    let first = connector.read(&["payments", "payment_breakdowns"], None).ok();
+    let payments = first.records("payments").len();
+    let calls = public_calls(&sandbox);
+    assert_eq!(calls.iter().filter(|path| path.ends_with("/breakdowns")).count(), payments);
+    sandbox.clear_calls();
+    sandbox.world().clock.advance(TimeDelta::days(1));
+    connector.sees_clock_of(&sandbox);
+    let second = connector.read(&["payments", "payment_breakdowns"], Some(&first.state())).ok();
+    assert_eq!(public_calls(&sandbox), vec!["/public/v1/publishers/500321/payments"; 2]);
+    assert_eq!(second.records("payment_breakdowns").len(), 0);
+    assert_eq!(second.states("payment_breakdowns").len(), 1);
+    sandbox.clear_calls();
+    // Over the 1st of December.
+    sandbox.world().clock.advance(TimeDelta::days(12));
+    connector.sees_clock_of(&sandbox);
+    let third = connector.read(&["payments", "payment_breakdowns"], Some(&second.state())).ok();
+    let asked = public_calls(&sandbox).iter().filter(|path| path.ends_with("/breakdowns")).count();
+    let is_new = |row: &&serde_json::Map<String, Value>| row["processingDate"].as_str() > Some("2026-12");
+    let new = third.records("payments").iter().filter(is_new).count();
+    assert!(new > 0 && new == asked, "{new} payments, {asked} calls");
+}
+
+/// Pages are read one after the other, and meanwhile payments are made and partnerships change.
+#[test]
+fn rows_that_come_and_move_between_pages_are_neither_lost_nor_doubled() {
+    for minutes in [0, 7, 90] {
+        let mut world = world();
+        let now = world.now();
+        for number in 0..350 {
+            let mut sale = world.sales.iter().next().expect("a sale").clone();
+            sale.id = 77_000_000 + number;
+            (sale.advertiser_id, sale.publisher_id) = (90_210, 500_321);
+            sale.events.retain(|(_, event)| !matches!(event, Event::Delete | Event::Pay { .. }));
+            sale.happens(
+                now - TimeDelta::minutes(20 * (320 - i64::try_from(number).expect("small"))),
+                Event::Pay { payment_id: 9_000_000 + number },
+            );
+            world.sales.push(sale);
+        }
+        world.public.time_per_page = TimeDelta::minutes(minutes);
+        let sandbox = Sandbox::start(world);
+        let mut connector = connector(&sandbox).with("publisher_ids", "500321");
+        let first = connector.read(&PUBLISHERS, None);
+        let mut tables = Tables::default();
+        let first = first.ok();
+        tables.load(&first.lines);
+        let state = first.state();
+        sandbox.world().public.time_per_page = TimeDelta::zero();
+        connector.sees_clock_of(&sandbox);
+        let second = connector.read(&PUBLISHERS, Some(&state)).ok();
+        tables.load(&second.lines);
+        assert_in_sync(&sandbox.world(), &connector.config, &tables, &PUBLISHERS);
+        assert!(tables.table("payments").len() > 300);
+    }
+}
+
+/// The stream's error, which must be its only one.
+fn error_of(output: &Output, stream: &str) -> String {
+    let errors = output.errors();
+    let [(name, kind, message)] = &errors[..] else { panic!("{errors:?}") };
+    assert_eq!((name.as_str(), kind.as_str()), (stream, "config_error"));
+    message.clone()
+}
+
+#[test]
+fn a_missing_role_is_named_and_fails_that_stream_and_account_alone() {
+    let endpoints = [
+        (Endpoint::Payments, "payments", 500_321, "Full Access"),
+        (Endpoint::Breakdowns, "payment_breakdowns", 500_321, "Full Access"),
+        (Endpoint::BillingDocuments, "billing_documents", 90_210, "Admin"),
+        (Endpoint::PrepaymentChanges, "prepayment_changes", 90_210, "Viewer"),
+        (Endpoint::Publishers, "partnerships", 90_210, "Viewer"),
+        (Endpoint::Advertisers, "partnerships", 500_321, "Viewer"),
+    ];
+    for (endpoint, stream, account, role) in endpoints {
+        let mut world = world();
+        world.public.role_missing.insert((endpoint, account));
+        let sandbox = Sandbox::start(world);
+        let connector = connector(&sandbox).with("advertiser_ids", "90210,90211").with("publisher_ids", "500321,500322");
+        let output = connector.read(&MONEY, None);
+        let message = error_of(&output, stream);
+        assert!(message.contains(role) && message.contains(&account.to_string()), "{message}");
+        assert!(!message.contains(&(account + 1).to_string()), "{message}");
+        // The breakdowns need the list of payments, too.
+        assert_eq!(message.contains("`payment_breakdowns`"), stream.starts_with("payment"), "{message}");
+        assert!(!output.records(stream).is_empty(), "{stream}: the other account is read");
+        for other in MONEY {
+            assert!(!output.records(other).is_empty(), "{other}");
+        }
+        assert_eq!(output.code, Some(1));
+    }
+}
+
+/// An account that was merely found is left out with a warning that names the role.
+#[test]
+fn a_found_account_without_the_role_is_left_out_by_name() {
+    let mut world = world();
+    world.public.role_missing.insert((Endpoint::BillingDocuments, 90_210));
+    let sandbox = Sandbox::start(world);
+    let output = connector(&sandbox).read(&["billing_documents"], None).ok();
+    let warnings = output.logs("WARN");
+    assert!(matches!(&warnings[..], [one] if one.contains("role Admin") && one.contains("90210")), "{warnings:?}");
+}
+
+#[test]
+fn a_list_that_an_account_does_not_have_is_told_and_kills_nothing_else() {
+    let mut world = world();
+    world.public.absent.insert((Endpoint::PrepaymentChanges, 90_210));
+    let sandbox = Sandbox::start(world);
+    let named = connector(&sandbox).with("advertiser_ids", "90210,90211");
+    let output = named.read(&MONEY, None);
+    let message = error_of(&output, "prepayment_changes");
+    assert!(message.contains("90210") && message.contains("NOT_FOUND") && !message.contains("90211"), "{message}");
+    assert!(!output.records("prepayment_changes").is_empty() && !output.records("billing_documents").is_empty());
+    let found = connector(&sandbox).read(&["prepayment_changes"], None).ok();
+    assert!(found.logs("WARN").iter().any(|warning| warning.contains("90210")), "{:?}", found.logs("WARN"));
+}
+
+#[test]
+fn a_token_that_is_not_accepted_there_fails_those_streams_alone() {
+    let mut world = world();
+    world.public.takes_token = false;
+    let sandbox = Sandbox::start(world);
+    let output = connector(&sandbox).with("publisher_ids", "500321").read(&["transactions", "payments"], None);
+    let message = error_of(&output, "payments");
+    assert!(message.contains("does not accept this token"), "{message}");
+    assert_eq!(output.statuses("transactions").last().map(String::as_str), Some("COMPLETE"));
+}
+
+/// Six months of syncs at odd hours: calls fail, runs are killed, payments are made. After each sync that ends complete the
+/// tables are the truth.
+#[test]
+fn through_faults_and_kills_the_tables_stay_the_truth() {
+    const FAULTS: [Wrong; 8] =
+        [Wrong::Status(500), Wrong::Status(429), Wrong::Html, Wrong::Empty, Wrong::Cut, Wrong::Half, Wrong::Reset, Wrong::Slow];
+    let world = Arc::new(Mutex::new(world()));
+    let config = json!({"start_date": "2026-02-01", "requests_per_minute": 1000});
+    let (mut tables, mut state) = (Materialized::default(), json!([]));
+    let (mut ended, mut killed) = (0, 0);
+    for run in 0u64..120 {
+        let now = {
+            let mut world = world.lock().expect("no panic with the lock");
+            world.clock.advance(TimeDelta::hours(17));
+            let now = world.now();
+            if run.is_multiple_of(5) {
+                let standing =
+                    [Standing::Suspended, Standing::Joined, Standing::Pending][usize::try_from(run / 5 % 3).expect("small")];
+                world.relate(90_210 + run % 3, 500_321 + run % 2, standing, now - TimeDelta::hours(3));
+            }
+            now.to_rfc3339_opts(SecondsFormat::Secs, true)
+        };
+        let strikes = move |_: &_, call: u64| {
+            let thrown = (run << 20 | call).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+            thrown.is_multiple_of(9).then(|| FAULTS[usize::try_from(thrown / 9 % 8).expect("few")])
+        };
+        let transport = Arc::new(Faulty::new(Arc::clone(&world), Box::new(strikes)));
+        let ran = read_from(transport, &now, &MONEY, &config, Some(&state));
+        let mut lines: Vec<Value> = ran.lines.into_iter().map(|(_, line)| line).collect();
+        let is_killed = run % 4 == 1;
+        if is_killed {
+            killed += 1;
+            let kept = usize::try_from(run).expect("small") * 37 % (lines.len() + 1);
+            lines.truncate(kept);
+        }
+        tables.load(&lines);
+        let new = state_after(&lines);
+        let known = state.as_array_mut().expect("a list");
+        for entry in new.as_array().expect("a list") {
+            known.retain(|old| old["stream"]["stream_descriptor"] != entry["stream"]["stream_descriptor"]);
+            known.push(entry.clone());
+        }
+        if is_killed {
+            continue;
+        }
+        let errors: Vec<&Value> = lines.iter().filter(|line| line["log"]["level"] == "ERROR").collect();
+        assert!(ran.is_complete, "run {run}: {errors:?}");
+        ended += 1;
+        assert_in_sync(&world.lock().expect("no panic with the lock"), &config, &tables.tables(), &MONEY);
+    }
+    assert!(ended > 80 && killed > 20);
+    assert!(state.to_string().len() < 6_000, "{} bytes: {state}", state.to_string().len());
+}
+
+#[test]
+fn an_end_date_and_a_start_that_moves_back_hold_for_what_is_dated() {
+    let sandbox = Sandbox::start(world());
+    let late = connector(&sandbox).with("start_date", "2026-08-01").with("end_date", "2026-10-31");
+    let first = late.read(&MONEY, None).ok();
+    let mut tables = Tables::default();
+    tables.load(&first.lines);
+    assert_in_sync(&sandbox.world(), &late.config, &tables, &MONEY);
+    let early = connector(&sandbox).with("start_date", "2026-03-01").with("end_date", "2026-10-31");
+    let second = early.read(&MONEY, Some(&first.state())).ok();
+    tables.load(&second.lines);
+    assert_in_sync(&sandbox.world(), &early.config, &tables, &MONEY);
+    let partnerships = |kind: Kind, id| sandbox.world().truth_partnerships(kind, id).len();
+    let all: usize = (90_210..90_213).map(|id| partnerships(Kind::Advertiser, id)).sum::<usize>()
+        + (500_321..500_323).map(|id| partnerships(Kind::Publisher, id)).sum::<usize>();
+    assert_eq!(tables.table("partnerships").len(), all, "whatever the start date");
+}
+
+/// Whether Awin counts the two APIs together is not known. Either way a sync ends complete, and headers that state a limit are heeded.
+#[test]
+fn a_limit_that_is_shared_or_not_is_waited_for() {
+    let window = std::time::Duration::from_millis(1500);
+    let throttle = |limit| Throttle { enabled: true, limit, window, ..Throttle::default() };
+    for quota in [Quota::Shared, Quota::Own(throttle(20)), Quota::Own(throttle(5))] {
+        let mut world = world();
+        (world.throttle, world.public.quota) = (throttle(20), quota);
+        let sandbox = Sandbox::start(world);
+        let mut connector =
+            connector(&sandbox).with("requests_per_minute", 20).with("publisher_ids", "500321").with("start_date", "2026-07-01");
+        connector.minute_ms = 1500;
+        let output = connector.read(&[&["transactions"][..], &PUBLISHERS].concat(), None).ok();
+        let mut tables = Tables::default();
+        tables.load(&output.lines);
+        assert_in_sync(&sandbox.world(), &connector.config, &tables, &PUBLISHERS);
+    }
+}
+
+#[test]
+fn offers_of_joined_programmes_are_read_in_pages_and_in_full() {
+    let mut world = world();
+    let pattern = world.offers[0].clone();
+    let now = world.now();
+    for number in 0..450 {
+        let starts = now + TimeDelta::hours(number - 300);
+        let mut offer = awin_sandbox::Offer { id: 500_000 + u64::try_from(number).expect("positive"), starts, ..pattern.clone() };
+        (offer.advertiser_id, offer.added, offer.ends) = (90_210, now - TimeDelta::days(30), now + TimeDelta::days(60));
+        world.offers.push(offer);
+    }
+    let sandbox = Sandbox::start(world);
+    let mut connector = connector(&sandbox).with("publisher_ids", "500321,500322");
+    let mut tables = Materialized::default();
+    for _ in 0..2 {
+        sandbox.clear_calls();
+        tables.load(&connector.read(&["offers"], None).ok().lines);
+        assert_in_sync(&sandbox.world(), &connector.config, &tables.tables(), &["offers"]);
+        let calls = sandbox.calls();
+        assert!(calls.iter().filter(|call| call.path == "/publisher/500321/promotions").count() >= 3, "pages of 200");
+        sandbox.world().clock.advance(TimeDelta::days(3));
+        connector.sees_clock_of(&sandbox);
+    }
+    assert!(tables.tables().table("offers").len() > 500);
+}
+
+#[test]
+fn rates_are_walked_back_once_and_cost_a_call_a_programme_afterwards() {
+    let mut world = world();
+    world.rules.shuffle = true;
+    let begin = world.traffic_from;
+    let sandbox = Sandbox::start(world);
+    let start = (begin - Days::new(100)).date_naive().to_string();
+    let mut connector = connector(&sandbox).with("publisher_ids", "500321").with("start_date", start);
+    let asked = |sandbox: &Sandbox| sandbox.calls().iter().filter(|call| call.path.ends_with("/commissiongroups")).count();
+    let first = connector.read(&["commission_rates"], None).ok();
+    let mut tables = Tables::default();
+    tables.load(&first.lines);
+    assert_in_sync(&sandbox.world(), &connector.config, &tables, &["commission_rates"]);
+    let programmes = sandbox.world().truth_programmes(500_321).len();
+    assert_eq!(asked(&sandbox), 3 * programmes, "today's period and the two before it");
+    let mut state = first.state();
+    for day in 0..4 {
+        sandbox.clear_calls();
+        {
+            let mut world = sandbox.world();
+            world.clock.advance(TimeDelta::days(1));
+            let now = world.now();
+            if day == 1 {
+                let group = world.groups.iter_mut().find(|group| group.advertiser_id == 90_211 && group.until.is_none());
+                let old = group.expect("a group");
+                old.until = Some(now - TimeDelta::hours(2));
+                let new = awin_sandbox::CommissionGroup { from: now - TimeDelta::hours(2), until: None, ..old.clone() };
+                world.groups.push(awin_sandbox::CommissionGroup { rate: awin_sandbox::Rate::Percentage(decimal("9.9")), ..new });
+            }
+        }
+        connector.sees_clock_of(&sandbox);
+        let output = connector.read(&["commission_rates"], Some(&state)).ok();
+        tables.load(&output.lines);
+        assert_in_sync(&sandbox.world(), &connector.config, &tables, &["commission_rates"]);
+        state = output.state();
+        // Rates that have just changed show the period before them once more, for two days.
+        let more = usize::from(day > 0 && day < 4);
+        assert!((programmes..=programmes + more).contains(&asked(&sandbox)), "day {day}: {} calls", asked(&sandbox));
+    }
+}
