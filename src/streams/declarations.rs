@@ -71,7 +71,7 @@ pub const STREAMS: &[Stream] = &[
             rows: Rows::List("body"),
             page_size: None,
         },
-        source: Source::Report(Report { by_region: &[], regions: &[], days: Days::Asked }),
+        source: Source::Report(Report { by_region: &[], regions: &[], lists_idle: false, days: Days::Asked }),
     },
     Stream {
         name: "stats_by_creative",
@@ -87,7 +87,7 @@ pub const STREAMS: &[Stream] = &[
             rows: Rows::List("body"),
             page_size: None,
         },
-        source: Source::Report(Report { by_region: BOTH, regions: REGIONS, days: Days::Asked }),
+        source: Source::Report(Report { by_region: BOTH, regions: REGIONS, lists_idle: false, days: Days::Asked }),
     },
     Stream {
         name: "stats_by_advertiser",
@@ -103,7 +103,7 @@ pub const STREAMS: &[Stream] = &[
             rows: Rows::List("body"),
             page_size: None,
         },
-        source: Source::Report(Report { by_region: PUBLISHER, regions: REGIONS, days: Days::Asked }),
+        source: Source::Report(Report { by_region: PUBLISHER, regions: REGIONS, lists_idle: true, days: Days::Asked }),
     },
     Stream {
         name: "stats_by_campaign",
@@ -127,7 +127,12 @@ pub const STREAMS: &[Stream] = &[
             rows: Rows::List("result"),
             page_size: None,
         },
-        source: Source::Report(Report { by_region: PUBLISHER, regions: CAMPAIGN_REGIONS, days: Days::InRows(400) }),
+        source: Source::Report(Report {
+            by_region: PUBLISHER,
+            regions: CAMPAIGN_REGIONS,
+            lists_idle: false,
+            days: Days::InRows(400),
+        }),
     },
     Stream {
         name: "transaction_queries",

@@ -89,7 +89,7 @@ impl Endpoint {
                 Param::Region => slice.partition.region.clone(),
                 Param::Programme => match slice.cut {
                     Cut::Programme(id) => Some(id.to_string()),
-                    Cut::Window(_) | Cut::Days(..) | Cut::Whole => None,
+                    Cut::Window(_) | Cut::Any(_) | Cut::Days(..) | Cut::Whole => None,
                 },
                 Param::Page => Some(page.to_string()),
                 Param::PageSize => self.page_size.map(|size| size.to_string()),

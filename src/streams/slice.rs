@@ -24,6 +24,8 @@ pub struct Slice {
 pub enum Cut {
     /// Those of a stretch of time.
     Window(Window),
+    /// Whether there are any in a stretch of time: none of them is emitted.
+    Any(Window),
     /// Of those of a stretch of time, the ones of certain days.
     Days(Window, Arc<BTreeSet<NaiveDate>>),
     /// Those of a programme that the publisher has joined.
@@ -36,7 +38,7 @@ impl Slice {
     /// Its window, if it is one.
     pub fn window(&self) -> Option<Window> {
         match self.cut {
-            Cut::Window(window) | Cut::Days(window, _) => Some(window),
+            Cut::Window(window) | Cut::Any(window) | Cut::Days(window, _) => Some(window),
             Cut::Programme(_) | Cut::Whole => None,
         }
     }
@@ -51,7 +53,7 @@ impl Slice {
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Window(window) | Self::Days(window, _) => write!(f, "{window}"),
+            Self::Window(window) | Self::Any(window) | Self::Days(window, _) => write!(f, "{window}"),
             Self::Programme(id) => write!(f, "programme {id}"),
             Self::Whole => Ok(()),
         }

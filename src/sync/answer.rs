@@ -313,6 +313,6 @@ fn halves(stream: &Stream, slice: &Slice) -> Option<[Window; 2]> {
 fn asked(part: &Slice) -> Vec<(String, String)> {
     match part.cut {
         Cut::Programme(id) => vec![("advertiserId".to_owned(), id.to_string())],
-        Cut::Window(_) | Cut::Days(..) | Cut::Whole => Vec::new(),
+        Cut::Window(_) | Cut::Any(_) | Cut::Days(..) | Cut::Whole => Vec::new(),
     }
 }

@@ -15,6 +15,7 @@ mod state;
 
 mod plan;
 
+mod booking;
 mod context;
 
 mod lookup;
@@ -29,6 +30,7 @@ mod notes;
 
 mod days;
 mod records;
+mod stretch;
 
 mod checkpoint;
 mod fetch;

@@ -73,6 +73,8 @@ pub enum Cuts {
         /// Whether the last window comes first.
         newest_first: bool,
     },
+    /// Whether the stretch that follows has any rows: if not, it is done.
+    Any(Window),
     /// Of one window, the rows of certain days.
     Within {
         /// The lane.
@@ -106,6 +108,7 @@ impl Plan {
                     let windows = windows(*from, *to, *days).map(move |window| slice(lane, Cut::Window(window)));
                     if *newest_first { Box::new(windows.collect::<Vec<_>>().into_iter().rev()) } else { Box::new(windows) }
                 }
+                Cuts::Any(window) => Box::new(std::iter::once(slice(main, Cut::Any(*window)))),
                 Cuts::Within { lane, window, days } => {
                     Box::new(std::iter::once(slice(lane, Cut::Days(*window, Arc::clone(days)))))
                 }
@@ -122,7 +125,7 @@ impl Plan {
             Cuts::Stretch { from, to, days, .. } => window_count(*from, *to, *days),
             Cuts::Days(days) => days.len() as u64,
             Cuts::Programmes(ids) => ids.len() as u64,
-            Cuts::Within { .. } | Cuts::Whole => 1,
+            Cuts::Any(_) | Cuts::Within { .. } | Cuts::Whole => 1,
         };
         self.cuts.iter().map(calls).sum()
     }
@@ -153,6 +156,9 @@ pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&Parti
     let mut cuts = Vec::new();
     let mut add = |lane, from, to, newest_first| {
         if from < to {
+            if stream.proves_empty() && days_before(to, LONG_DAYS) >= from {
+                cuts.push(Cuts::Any(Window { from, to }));
+            }
             cuts.push(Cuts::Stretch { lane, from, to, days, newest_first });
         }
     };
@@ -191,6 +197,9 @@ pub fn plan(stream: &'static Stream, partition: &Partition, known: Option<&Parti
     add(&stream.lanes()[0], scope.start, from, true);
     Plan { partition: partition.clone(), known, cuts, zone }
 }
+
+/// Days of a report that are worth asking at first whether there is anything at all: one call more, or so many fewer.
+const LONG_DAYS: u32 = 60;
 
 /// Days of a block of old events.
 const BLOCK_DAYS: i64 = 30;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, TimeZone as _};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::booking::{Booked, FIGURES};
 use super::finder::{ChangedRow, Findings, Listening};
 use super::keys::Keys;
 use super::notes::Notes;
@@ -49,6 +50,8 @@ pub struct RecordWriter {
     notes: Notes,
     clock: EmissionClock,
     bad_rows: BadRows,
+    /// What a report that is asked day by day counts.
+    booked: Booked,
     /// Is told which sales changed, if reports want to know.
     listening: Option<Listening>,
     /// The slice.
@@ -70,7 +73,7 @@ impl RecordWriter {
             Source::Events(events) => [stream.row_key, &[events.stamp, events.status], &CHANGED[..]].concat(),
             Source::Report(report) => {
                 let date = matches!(report.days, Days::InRows(_)).then_some("date");
-                date.into_iter().chain(stream.row_key.iter().copied()).collect()
+                date.into_iter().chain(stream.row_key.iter().copied()).chain(FIGURES).collect()
             }
             Source::Reference { .. } => stream.row_key.to_vec(),
         };
@@ -97,6 +100,7 @@ impl RecordWriter {
             notes: Notes::default(),
             clock: EmissionClock::default(),
             bad_rows: BadRows::new(bad_rows),
+            booked: Booked::default(),
             listening: None,
             slice: None,
             now: chrono_tz::Tz::UTC.from_utc_datetime(&DateTime::UNIX_EPOCH.naive_utc()),
@@ -133,8 +137,16 @@ impl RecordWriter {
         self.listening.take().map(Listening::end)
     }
 
+    /// What a report that is asked day by day counted.
+    pub(super) fn booked(&self) -> &Booked {
+        &self.booked
+    }
+
     /// The slice was read to its end.
     pub(super) fn succeeded(&mut self) {
+        if let Some(slice) = self.slice.as_ref().filter(|_| self.stream.has_date_type()) {
+            self.booked.end(slice);
+        }
         if let (Some(listening), Some(slice)) = (&mut self.listening, &self.slice) {
             listening.succeeded(slice);
         }
@@ -166,6 +178,7 @@ impl RecordWriter {
         self.clock.begin();
         self.keys.begin_answer();
         self.bad_rows.begin_answer();
+        self.booked.begin();
         self.digest = 0;
     }
 
@@ -250,6 +263,7 @@ impl RecordWriter {
         if !self.seen.insert(hash, on_seam) {
             return Ok(false);
         }
+        self.count(row);
         if self.is_sent(row, hash) {
             self.tally.unchanged();
             return Ok(false);
@@ -329,6 +343,22 @@ impl RecordWriter {
             publisher: number(PUBLISHER),
         };
         sale.note(changes, slice.lane, account.kind, self.zone, self.zone, self.now);
+    }
+
+    /// Counts sales, of which a report has some on each day, and those of `transactions` if reports want to know.
+    fn count(&mut self, row: &[u8]) {
+        let value = |slot| self.row.value(row, slot).map(text_of);
+        if self.stream.has_date_type() {
+            let number = |slot| value(slot).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or_default();
+            let first = self.stream.row_key.len();
+            self.booked.add([number(first), number(first + 1), number(first + 2), number(first + 3)]);
+        } else if let (Some(listening), Some(slice)) = (&mut self.listening, &self.slice) {
+            let stamp = self.row.value(row, STAMP).and_then(|raw| json::stamp(text_of(raw), self.zone));
+            let day = stamp.and_then(|stamp| std::str::from_utf8(&stamp[..10]).ok()?.parse().ok());
+            if let Some(day) = day {
+                listening.counts(slice, day, value(STATUS).unwrap_or_default());
+            }
+        }
     }
 
     fn note(&mut self, row: &[u8]) {

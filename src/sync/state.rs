@@ -5,6 +5,8 @@
 //! array, because a runner may store states by merge patch, where a key that vanishes lives on. `checkpoint` counts the
 //! states written, so that no two are alike, also while the look-back reads old ground again.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -304,14 +306,15 @@ impl PartitionState {
     /// Days of a report were read in a run up to `now`.
     pub fn days_read(&mut self, read: impl Iterator<Item = NaiveDate>, now: Moment) {
         let Some(days) = &mut self.days else { return };
-        for day in read {
-            days.queue.read(day, minutes(&now));
-            // The range is read from its newest day down; what waits in the queue is not the range's concern.
-            while let [first, last] = days.heal[..]
-                && (last == day || days.queue.holds(last))
-            {
-                days.heal = last.pred_opt().filter(|last| *last >= first).map_or(Vec::new(), |last| vec![first, last]);
-            }
+        let read: BTreeSet<NaiveDate> = read.collect();
+        for day in &read {
+            days.queue.read(*day, minutes(&now));
+        }
+        // The range is read from its newest day down; what waits in the queue is not the range's concern.
+        while let [first, last] = days.heal[..]
+            && (read.contains(&last) || days.queue.holds(last))
+        {
+            days.heal = last.pred_opt().filter(|last| *last >= first).map_or(Vec::new(), |last| vec![first, last]);
         }
     }
 

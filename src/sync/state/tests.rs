@@ -119,3 +119,19 @@ fn a_state_ends_in_the_future_only_if_no_clock_explains_it() {
     assert!(!known.is_of_the_future(day("2026-03-01")));
     assert!(known.is_of_the_future(day("2026-02-28")));
 }
+
+#[test]
+fn a_range_that_may_be_stale_shrinks_by_all_the_days_that_one_call_reads() {
+    let now = day("2026-02-01");
+    let mut known = PartitionState::new(ACCOUNT, None, &[], day("2026-01-01"), now);
+    known.begin_days(now);
+    let date = |number: u32| NaiveDate::from_ymd_opt(2026, 1, number).expect("a date");
+    let heal = |known: &PartitionState| known.days.as_ref().map(|days| days.heal.clone());
+    known.days.as_mut().expect("days").heal = vec![date(3), date(20)];
+    known.days_read((11..=20).map(date), now);
+    assert_eq!(heal(&known), Some(vec![date(3), date(10)]));
+    known.days_read([date(7)].into_iter(), now);
+    assert_eq!(heal(&known), Some(vec![date(3), date(10)]), "the newest comes first");
+    known.days_read((1..=10).map(date), now);
+    assert_eq!(heal(&known), Some(vec![]));
+}
