@@ -6,7 +6,7 @@ use awin_sandbox::{Demo, Event, Sandbox, Standing, Throttle, World, instant};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::support::{Connector, Output, Tables, assert_in_sync};
+use crate::support::{Connector, Story};
 
 const NOW: &str = "2026-11-20T15:30:00Z";
 const HEART: [&str; 3] = ["transactions", "stats_by_publisher", "stats_by_creative"];
@@ -22,69 +22,25 @@ fn world() -> World {
     world
 }
 
-/// A connection that is synced, changed, and synced again.
-struct Story {
-    sandbox: Sandbox,
-    connector: Connector,
-    tables: Tables,
-    state: Value,
+/// A connection of two markets of one advertiser.
+fn story(start_date: &str) -> Story {
+    let mut story = Story::new(world(), start_date, &HEART);
+    story.connector.config["regions"] = json!(["DE", "GB"]);
+    story
 }
 
-impl Story {
-    fn new(start_date: &str) -> Self {
-        let sandbox = Sandbox::start(world());
-        let connector = Connector::new(&sandbox, start_date).with("advertiser_ids", "90210").with("regions", json!(["DE", "GB"]));
-        Self { sandbox, connector, tables: Tables::default(), state: json!([]) }
-    }
-
-    fn sync(&mut self) -> Output {
-        self.connector.sees_clock_of(&self.sandbox);
-        self.sandbox.clear_calls();
-        let output = self.connector.read(&HEART, Some(&self.state)).ok();
-        self.tables.load(&output.lines);
-        self.state = output.state();
-        output
-    }
-
-    fn later(&self, days: i64) {
-        self.sandbox.world().clock.advance(TimeDelta::days(days));
-    }
-
-    #[track_caller]
-    fn assert_in_sync(&self) {
-        self.assert_these_in_sync(&HEART);
-    }
-
-    #[track_caller]
-    fn assert_these_in_sync(&self, streams: &[&str]) {
-        // Rows outside of the present range stay in a destination; they are not part of the table.
-        let mut tables = self.tables.clone();
-        let bounds = |key: &str, open: &str| self.connector.config[key].as_str().unwrap_or(open).to_owned();
-        let (start, end) = (bounds("start_date", ""), bounds("end_date", "9999"));
-        for table in tables.0.values_mut() {
-            table.retain(|_, row| {
-                let day = row.get("transactionDate").or_else(|| row.get("date")).and_then(Value::as_str).unwrap_or_default();
-                day[..10] >= *start && day[..10] <= *end
-            });
-        }
-        assert_in_sync(&self.sandbox.world(), &self.connector.config, &tables, streams);
-    }
-
-    /// The start dates asked for of transactions by their own date, in the order of the calls.
-    fn windows(&self) -> Vec<String> {
-        let calls = self.sandbox.calls();
-        let main = calls.iter().filter(|call| {
-            call.path.ends_with("/transactions/")
-                && call.param("dateType") == Some("transaction")
-                && call.param("status").is_none()
-        });
-        main.map(|call| call.param("startDate").unwrap_or_default()[..10].to_owned()).collect()
-    }
+/// The start dates asked for of transactions by their own date, in the order of the calls.
+fn windows_of(story: &Story) -> Vec<String> {
+    let calls = story.sandbox.calls();
+    let main = calls.iter().filter(|call| {
+        call.path.ends_with("/transactions/") && call.param("dateType") == Some("transaction") && call.param("status").is_none()
+    });
+    main.map(|call| call.param("startDate").unwrap_or_default()[..10].to_owned()).collect()
 }
 
 #[test]
 fn an_account_added_gets_its_own_history() {
-    let mut story = Story::new("2026-10-01");
+    let mut story = story("2026-10-01");
     story.sync();
     story.later(1);
     story.connector.config["advertiser_ids"] = "90210,90211".into();
@@ -94,13 +50,13 @@ fn an_account_added_gets_its_own_history() {
 
 #[test]
 fn a_start_moved_back_reads_the_missing_beginning_newest_window_first() {
-    let mut story = Story::new("2026-11-01");
+    let mut story = story("2026-11-01");
     story.sync();
     story.later(1);
     story.connector.config["start_date"] = "2026-08-10".into();
     let output = story.sync();
     // Calls under way at once may arrive in any order; what is committed, and in which order, the states say.
-    let mut windows = story.windows();
+    let mut windows = windows_of(&story);
     windows.sort();
     assert_eq!(windows, ["2026-08-10", "2026-09-09", "2026-10-09", "2026-11-01"]);
     let states = output.states("transactions");
@@ -111,18 +67,18 @@ fn a_start_moved_back_reads_the_missing_beginning_newest_window_first() {
     story.assert_in_sync();
     story.later(1);
     story.sync();
-    assert_eq!(story.windows(), ["2026-10-24"], "the gap is closed for good");
+    assert_eq!(windows_of(&story), ["2026-10-24"], "the gap is closed for good");
     story.assert_in_sync();
 }
 
 #[test]
 fn a_start_moved_forward_reads_nothing_again_and_back_again_is_right() {
-    let mut story = Story::new("2026-09-01");
+    let mut story = story("2026-09-01");
     story.sync();
     story.later(1);
     story.connector.config["start_date"] = "2026-11-01".into();
     story.sync();
-    assert_eq!(story.windows(), ["2026-11-01"]);
+    assert_eq!(windows_of(&story), ["2026-11-01"]);
     story.assert_in_sync();
     // A sale of the part that is not kept up with changes.
     {
@@ -150,7 +106,7 @@ fn a_start_moved_forward_reads_nothing_again_and_back_again_is_right() {
 
 #[test]
 fn an_end_limits_the_rows_and_not_their_freshness() {
-    let mut story = Story::new("2026-09-01");
+    let mut story = story("2026-09-01");
     story.connector.config["end_date"] = "2026-10-15".into();
     story.sync();
     story.assert_in_sync();
@@ -173,23 +129,23 @@ fn an_end_limits_the_rows_and_not_their_freshness() {
 
 #[test]
 fn a_longer_look_back_reads_further_back() {
-    let mut story = Story::new("2026-09-01");
+    let mut story = story("2026-09-01");
     story.sync();
     story.connector.config["lookback_days"] = 50.into();
     story.later(1);
     story.sync();
-    assert_eq!(story.windows(), ["2026-10-01", "2026-10-31"]);
+    assert_eq!(windows_of(&story), ["2026-10-01", "2026-10-31"]);
     story.connector.config["lookback_days"] = 0.into();
     story.later(1);
     story.sync();
     // The day that was read in part is always read again.
-    assert_eq!(story.windows(), ["2026-11-21"]);
+    assert_eq!(windows_of(&story), ["2026-11-21"]);
 }
 
 #[test]
 fn another_zone_or_date_type_is_refused_and_says_what_to_do() {
     for (key, value, streams) in [("timezone", "Europe/Berlin", &HEART[..]), ("stats_date_type", "validation", &HEART[1..])] {
-        let mut story = Story::new("2026-11-10");
+        let mut story = story("2026-11-10");
         story.sync();
         story.connector.config[key] = value.into();
         let output = story.connector.read(&HEART, Some(&story.state));
@@ -206,7 +162,7 @@ fn another_zone_or_date_type_is_refused_and_says_what_to_do() {
 
 #[test]
 fn a_region_added_gets_its_own_history() {
-    let mut story = Story::new("2026-11-01");
+    let mut story = story("2026-11-01");
     story.connector.config["advertiser_ids"] = "90210,90211".into();
     story.connector.config["regions"] = json!(["DE"]);
     story.sync();

@@ -1,8 +1,8 @@
 //! Every endpoint with every fault, once and always: the outcome is the one that a rule demands, `docs/faults.md` shows it, and
 //! a later run without faults reaches the truth.
 //!
-//! On a virtual clock, within this process. What only sockets can do (TLS, names, redirects, packed bodies) goes through the
-//! binary at the end, once for the client. `WRITE_FAULTS=1` writes the page. The list of endpoints makes this file long.
+//! On a virtual clock, within this process; what only sockets can do (TLS, names, redirects, packed bodies) is in `network.rs`.
+//! `WRITE_FAULTS=1` writes the page. The list of endpoints makes this file long.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,17 +10,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use awin_sandbox::{Fault, FaultKind, RedirectTo, World};
+use awin_sandbox::World;
 use serde_json::{Value, json};
 use source_awin::awin::Request;
 
 use crate::support::connector::state_after;
 use crate::support::faulty::{Faulty, Plan, Wrong};
 use crate::support::protocol::assert_lives;
-use crate::support::setup::{connector, sandbox, world};
+use crate::support::setup::world;
 use crate::support::tables::Materialized;
 use crate::support::virtually::{Ran, read_from};
-use crate::support::{Tables, assert_in_sync};
 
 const NOW: &str = "2026-11-20T15:30:00Z";
 
@@ -428,46 +427,4 @@ fn assert_page(text: &str) {
     }
     let found = std::fs::read_to_string(path).unwrap_or_default();
     assert!(found == text, "docs/faults.md is stale: run the test with WRITE_FAULTS=1 and commit the result");
-}
-
-/// Faults that only a socket can have: once for the client, which is the same for all endpoints.
-#[test]
-fn what_goes_wrong_below_http_is_said_and_made_good_by_the_next_run() {
-    for (name, url, kind) in [
-        ("no such name", "https://no-such-host.invalid".to_owned(), "transient_error"),
-        ("nobody there", "http://127.0.0.1:1".to_owned(), "transient_error"),
-    ] {
-        let sandbox = sandbox();
-        let mut broken = connector(&sandbox).with("api_url", url).with("advertiser_ids", "90210");
-        broken.minute_ms = 50;
-        let output = broken.read(&["transactions"], None);
-        assert_eq!(output.errors().first().map(|error| error.1.as_str()), Some(kind), "{name}: {:?}", output.errors());
-    }
-    for (name, fault, kind) in [
-        ("a reset", FaultKind::Reset, "transient_error"),
-        ("a redirect", FaultKind::Redirect(302, RedirectTo::Itself), "system_error"),
-        ("a packed bomb", FaultKind::GzipBomb { mebibytes: 50 }, ""),
-    ] {
-        for times in [1, u64::MAX] {
-            let sandbox = sandbox();
-            sandbox.world().faults.push(Fault::on("/transactions/", fault.clone()).times(times));
-            // The bomb is an empty list, which is believed: the look-back brings what was there.
-            let mut connector = connector(&sandbox).with("advertiser_ids", "90210").with("lookback_days", 28);
-            connector.minute_ms = if kind == "transient_error" && times > 1 { 50 } else { 60_000 };
-            let first = connector.read(&["transactions"], None);
-            let fails = !kind.is_empty() && (times > 1 || kind == "system_error");
-            assert_eq!(
-                first.errors().first().map(|error| error.1.as_str()),
-                fails.then_some(kind),
-                "{name}: {:?}",
-                first.errors()
-            );
-            sandbox.world().faults.clear();
-            let second = connector.read(&["transactions"], Some(&first.state())).ok();
-            let mut tables = Tables::default();
-            tables.load(&first.lines);
-            tables.load(&second.lines);
-            assert_in_sync(&sandbox.world(), &connector.config, &tables, &["transactions"]);
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! A server, or a file, that means harm: memory stays small, no core is busy for long after the last byte, the token stays hidden.
 //!
-//! The bodies are made while they are sent. `HOSTILE_SCALE=10` makes them ten times as large: those of the issue that asked for
-//! these tests.
+//! The bodies are made while they are sent. `HOSTILE_SCALE=10` makes them ten times as large. The bodies of every kind make this
+//! file long.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

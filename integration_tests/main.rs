@@ -30,6 +30,7 @@ mod layers;
 mod limits;
 mod links;
 mod mistakes;
+mod network;
 mod odd_answers;
 mod output;
 mod process;

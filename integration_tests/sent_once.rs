@@ -6,8 +6,7 @@ use awin_sandbox::{Deleted, Demo, Event, Rules, Sale, Sandbox, Throttle, World, 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::support::tables::{assert_same, truth};
-use crate::support::{Connector, Output, Tables};
+use crate::support::{Connector, Story, Tables};
 
 const NOW: &str = "2026-06-20T15:30:00Z";
 
@@ -28,45 +27,16 @@ fn sale(id: u64, days_ago: i64) -> Sale {
     Sale::new(id, 90210, 500_321, created, decimal("90.00"), decimal("4.50"))
 }
 
-/// A connection that is synced day by day.
-struct Story {
-    sandbox: Sandbox,
-    connector: Connector,
-    tables: Tables,
-    state: Value,
-}
-
-impl Story {
-    fn new(world: World) -> Self {
-        let sandbox = Sandbox::start(world);
-        let connector = Connector::new(&sandbox, "2026-01-01").with("advertiser_ids", "90210");
-        Self { sandbox, connector, tables: Tables::default(), state: json!([]) }
-    }
-
-    fn sync(&mut self) -> Output {
-        self.connector.sees_clock_of(&self.sandbox);
-        let output = self.connector.read(&["transactions"], Some(&self.state)).ok();
-        self.tables.load(&output.lines);
-        self.state = output.state();
-        output
-    }
-
-    fn later(&self, days: i64) {
-        self.sandbox.world().clock.advance(TimeDelta::days(days));
-    }
-
-    #[track_caller]
-    fn assert_in_sync(&self) {
-        let wanted = truth(&self.sandbox.world(), "transactions", &self.connector.config);
-        assert_same("transactions", &self.tables.table("transactions"), &wanted);
-    }
+/// A connection of which the sales of one advertiser are synced day by day.
+fn story(world: World) -> Story {
+    Story::new(world, "2026-01-01", &["transactions"])
 }
 
 #[test]
 fn a_row_is_sent_when_it_is_new_when_it_changes_and_when_it_leaves_the_look_back() {
     let mut changing = sale(2, 10);
     changing.happens(instant(NOW) + TimeDelta::hours(30), Event::Approve);
-    let mut story = Story::new(world(vec![sale(1, 10), changing]));
+    let mut story = story(world(vec![sale(1, 10), changing]));
     let mut sent: BTreeMap<u64, Vec<i64>> = BTreeMap::new();
     for day in 0..40 {
         for row in story.sync().records("transactions") {
@@ -83,7 +53,7 @@ fn a_row_is_sent_when_it_is_new_when_it_changes_and_when_it_leaves_the_look_back
 /// Only the last STATE of a run says what was sent: whoever goes on from another one gets the rows once more.
 #[test]
 fn a_run_that_goes_on_from_the_middle_sends_its_rows_again() {
-    let mut story = Story::new(world((1..200).map(|id| sale(id, i64::try_from(id % 25).expect("small"))).collect()));
+    let mut story = story(world((1..200).map(|id| sale(id, i64::try_from(id % 25).expect("small"))).collect()));
     let first = story.sync();
     let states = first.states("transactions");
     for (index, state) in states.iter().enumerate() {
@@ -98,7 +68,7 @@ fn a_run_that_goes_on_from_the_middle_sends_its_rows_again() {
 /// A destination that lost its last batch has it again four weeks later.
 #[test]
 fn a_batch_that_was_lost_comes_again_when_it_leaves_the_look_back() {
-    let mut story = Story::new(world(vec![sale(1, 1), sale(2, 0)]));
+    let mut story = story(world(vec![sale(1, 1), sale(2, 0)]));
     story.sync();
     story.tables = Tables::default();
     for _ in 0..31 {
@@ -119,7 +89,7 @@ fn old_sales_that_are_paid_or_deleted_are_right_after_the_next_rung() {
         }
         let mut world = world(sales);
         world.rules = Rules { deleted, ..Rules::default() };
-        let mut story = Story::new(world);
+        let mut story = story(world);
         story.connector = Connector::new(&story.sandbox, "2026-06-01").with("advertiser_ids", "90210");
         let mut calls = 0;
         for _ in 0..150 {

@@ -101,7 +101,7 @@ fn the_log_has_the_summary_too() {
         summary,
         [
             format!(
-                "`transactions`: {sales} rows; incomplete: complete nothing yet for advertiser 90211 (Example Shop GB), through 2026-11-19 00:00 for advertiser 90210 (Lampenladen „Hell“ DE); 4 calls"
+                "`transactions`: {sales} rows; incomplete: nothing yet for advertiser 90211 (Example Shop GB), complete through 2026-11-19 00:00 for advertiser 90210 (Lampenladen „Hell“ DE); 4 calls"
             ),
             format!("`accounts`: {accounts} rows; complete; 0 calls"),
             format!("the sync: {} rows; {calls} calls", sales + accounts),

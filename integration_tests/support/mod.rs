@@ -9,6 +9,7 @@ pub mod person;
 pub mod plain;
 pub mod protocol;
 pub mod setup;
+pub mod story;
 pub mod tables;
 pub mod unseen;
 pub mod virtually;
@@ -16,6 +17,7 @@ pub mod worlds;
 
 pub use connection::Connection;
 pub use connector::{Connector, Output};
+pub use story::Story;
 pub use tables::{Tables, assert_in_sync};
 
 /// The configuration of properties that compare two implementations over random texts: a fixed seed, so that a change is never

@@ -92,21 +92,24 @@ impl Notes {
             );
         }
         if self.left_out > 0 {
-            let count = self.left_out;
-            emitter.log(Level::Info, format!("{count} rows of `{stream}` lie outside the configured dates and were left out."));
+            let rows = counted(self.left_out, "row");
+            emitter.log(Level::Info, format!("Left out {rows} of `{stream}` outside the configured dates."));
         }
         if same_key > 0 {
             emitter.log(
                 Level::Warn,
-                format!("{same_key} rows of `{stream}` share all parts of their key with another row of the same day; their `rowId` ends in `#2` and so on."),
+                format!(
+                    "{} of `{stream}` with all key parts of another row of the same day: `rowId` ends in `#2` and so on.",
+                    counted(same_key, "row")
+                ),
             );
         }
         if self.passed_over_in_all > 0 {
             emitter.log(
                 Level::Warn,
                 format!(
-                    "{} rows of `{stream}` cannot be read and were left out, as in the run before: {}. Please report a bug.",
-                    self.passed_over_in_all,
+                    "Left out {} of `{stream}` that cannot be read, as in the run before: {}. Please report a bug.",
+                    counted(self.passed_over_in_all, "row"),
                     self.passed_over.join("; ")
                 ),
             );

@@ -109,10 +109,10 @@ fn in_words(summary: &Summary, groups: &[(Option<DateTime<FixedOffset>>, Vec<Str
         let named: Vec<&str> = accounts.iter().take(MAX_NAMES).map(String::as_str).collect();
         let more = accounts.len().checked_sub(MAX_NAMES).filter(|more| *more > 0);
         let more = more.map_or(String::new(), |more| format!(" and {more} more"));
-        let what = through.map_or("nothing yet".to_owned(), |through| format!("through {}", moment(Some(through))));
+        let what = through.map_or("nothing yet".to_owned(), |through| format!("complete through {}", moment(Some(through))));
         format!("{what} for {}{more}", named.join(", "))
     };
-    format!("{incomplete}complete {}", groups.iter().map(group).collect::<Vec<_>>().join(", "))
+    format!("{incomplete}{}", groups.iter().map(group).collect::<Vec<_>>().join(", "))
 }
 
 fn standing(summary: &Summary) -> &'static str {
@@ -200,7 +200,7 @@ mod tests {
             lines(&summaries, 4321, Duration::from_secs(4000)),
             [
                 "Summary of `transactions`: 1,234 rows; complete through 2026-11-20 12:00; 1 call in 3 min 20 s.",
-                "Summary of `stats`: 1,234 rows; incomplete: complete nothing yet for publisher 3, through 2026-11-18 00:00 for advertiser 2 (Shop), through 2026-11-20 12:00 for advertiser 1; 1 call in 3 min 20 s.",
+                "Summary of `stats`: 1,234 rows; incomplete: nothing yet for publisher 3, complete through 2026-11-18 00:00 for advertiser 2 (Shop), complete through 2026-11-20 12:00 for advertiser 1; 1 call in 3 min 20 s.",
                 "Summary of `accounts`: 1,234 rows; complete; 1 call in 3 min 20 s.",
                 "Summary of the sync: 3,702 rows; 4,321 calls in 1 h 6 min.",
             ]
