@@ -1,5 +1,6 @@
 //! The harness: run the binary, look at its messages, build tables from them, compare them with the sandbox's truth.
 
+pub mod connection;
 pub mod connector;
 pub mod echo;
 pub mod exact;
@@ -11,8 +12,11 @@ pub mod protocol;
 pub mod setup;
 pub mod story;
 pub mod tables;
+pub mod unseen;
 pub mod virtually;
+pub mod worlds;
 
+pub use connection::Connection;
 pub use connector::{Connector, Output};
 pub use story::Story;
 pub use tables::{Tables, assert_in_sync};

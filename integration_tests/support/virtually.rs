@@ -101,6 +101,11 @@ pub fn read(streams: &[&str], config: &Value, state: Option<&Value>, server: Ser
 
 /// The same from any transport, at the moment `now`.
 pub fn read_from(transport: Arc<dyn Transport>, now: &str, streams: &[&str], config: &Value, state: Option<&Value>) -> Ran {
+    read_catalog(transport, now, &super::connector::catalog(streams, "incremental"), config, state)
+}
+
+/// The same with any catalog.
+pub fn read_catalog(transport: Arc<dyn Transport>, now: &str, catalog: &Value, config: &Value, state: Option<&Value>) -> Ran {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
         let mut full = json!({"api_token": "a-token", "start_date": "2026-11-16"});
@@ -108,7 +113,6 @@ pub fn read_from(transport: Arc<dyn Transport>, now: &str, streams: &[&str], con
             full[key] = value.clone();
         }
         let config = Config::parse(&full.to_string()).expect("valid");
-        let catalog = super::connector::catalog(streams, "incremental");
         let catalog = ConfiguredCatalog::parse(&catalog.to_string()).expect("valid");
         let input =
             state.map_or_else(InputState::default, |state| InputState::parse(&state.to_string(), |_| true).expect("valid"));

@@ -74,7 +74,7 @@ pub const STREAMS: &[Stream] = &[
         added: DAY_FIELDS,
         null_texts: &[],
         endpoint: Endpoint { path: "/{side}s/{account}/reports/publisher", query: OF_A_DAY, ..Endpoint::PLAIN },
-        source: Source::Report(Report { by_region: &[], regions: &[], days: Days::Asked }),
+        source: Source::Report(Report { by_region: &[], regions: &[], lists_idle: false, days: Days::Asked }),
     },
     Stream {
         name: "stats_by_creative",
@@ -85,7 +85,7 @@ pub const STREAMS: &[Stream] = &[
         added: DAY_FIELDS,
         null_texts: &[],
         endpoint: Endpoint { path: "/{side}s/{account}/reports/creative", query: OF_A_DAY, ..Endpoint::PLAIN },
-        source: Source::Report(Report { by_region: BOTH, regions: REGIONS, days: Days::Asked }),
+        source: Source::Report(Report { by_region: BOTH, regions: REGIONS, lists_idle: false, days: Days::Asked }),
     },
     Stream {
         name: "stats_by_advertiser",
@@ -96,7 +96,7 @@ pub const STREAMS: &[Stream] = &[
         added: DAY_FIELDS,
         null_texts: &[],
         endpoint: Endpoint { path: "/{side}s/{account}/reports/advertiser", query: OF_A_DAY, ..Endpoint::PLAIN },
-        source: Source::Report(Report { by_region: PUBLISHER, regions: REGIONS, days: Days::Asked }),
+        source: Source::Report(Report { by_region: PUBLISHER, regions: REGIONS, lists_idle: true, days: Days::Asked }),
     },
     Stream {
         name: "stats_by_campaign",
@@ -120,7 +120,12 @@ pub const STREAMS: &[Stream] = &[
             rows: Rows::List("result"),
             ..Endpoint::PLAIN
         },
-        source: Source::Report(Report { by_region: PUBLISHER, regions: CAMPAIGN_REGIONS, days: Days::InRows(400) }),
+        source: Source::Report(Report {
+            by_region: PUBLISHER,
+            regions: CAMPAIGN_REGIONS,
+            lists_idle: false,
+            days: Days::InRows(400),
+        }),
     },
     Stream {
         name: "transaction_queries",

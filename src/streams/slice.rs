@@ -24,6 +24,8 @@ pub struct Slice {
 pub enum Cut {
     /// Those of a stretch of time.
     Window(Window),
+    /// Whether there are any in a stretch of time: none of them is emitted.
+    Any(Window),
     /// Of those of a stretch of time, the ones of certain days.
     Days(Window, Arc<BTreeSet<NaiveDate>>),
     /// Those of a programme that the publisher has joined.
@@ -63,7 +65,7 @@ impl Cut {
     pub fn part(&self) -> Option<u64> {
         match self {
             Self::Programme(id) | Self::Payment(Payment { id, .. }) | Self::Rates(id, _) => Some(*id),
-            Self::Window(_) | Self::Days(..) | Self::Whole => None,
+            Self::Window(_) | Self::Any(_) | Self::Days(..) | Self::Whole => None,
         }
     }
 }
@@ -72,7 +74,7 @@ impl Slice {
     /// Its window, if it is one.
     pub fn window(&self) -> Option<Window> {
         match self.cut {
-            Cut::Window(window) | Cut::Days(window, _) => Some(window),
+            Cut::Window(window) | Cut::Any(window) | Cut::Days(window, _) => Some(window),
             Cut::Programme(_) | Cut::Payment(_) | Cut::Rates(..) | Cut::Whole => None,
         }
     }
@@ -87,7 +89,7 @@ impl Slice {
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Window(window) | Self::Days(window, _) => write!(f, "{window}"),
+            Self::Window(window) | Self::Any(window) | Self::Days(window, _) => write!(f, "{window}"),
             Self::Programme(id) | Self::Rates(id, _) => write!(f, "programme {id}"),
             Self::Payment(payment) => write!(f, "payment {}", payment.id),
             Self::Whole => Ok(()),

@@ -86,6 +86,8 @@ pub struct Report {
     pub by_region: &'static [AccountKind],
     /// The regions that it takes.
     pub regions: &'static [&'static str],
+    /// Whether it lists partners of which there is nothing to tell, so that it is never empty.
+    pub lists_idle: bool,
     /// Where the day of a row comes from.
     pub days: Days,
 }
@@ -136,6 +138,11 @@ impl Stream {
     /// Whether the stream counts by a choice of dates.
     pub fn has_date_type(&self) -> bool {
         matches!(&self.source, Source::Report(Report { days: Days::Asked, .. }))
+    }
+
+    /// Whether an answer without rows proves that each day of its window is empty.
+    pub fn proves_empty(&self) -> bool {
+        matches!(&self.source, Source::Report(Report { days: Days::Asked, lists_idle: false, .. }))
     }
 
     /// Days of one window.

@@ -303,6 +303,6 @@ fn halves(stream: &Stream, slice: &Slice) -> Option<[Window; 2]> {
 fn asked(part: &Slice) -> Vec<(String, String)> {
     match part.cut {
         Cut::Programme(id) | Cut::Rates(id, _) => vec![("advertiserId".to_owned(), id.to_string())],
-        Cut::Window(_) | Cut::Days(..) | Cut::Payment(_) | Cut::Whole => Vec::new(),
+        Cut::Window(_) | Cut::Any(_) | Cut::Days(..) | Cut::Payment(_) | Cut::Whole => Vec::new(),
     }
 }

@@ -128,7 +128,7 @@ impl<'r> Checkpoint<'r> {
         reach("commit.before");
         let Some(state) = self.entry(&slice.partition) else { return };
         match &slice.cut {
-            Cut::Window(window) => {
+            Cut::Window(window) | Cut::Any(window) => {
                 state.commit(slice.lane, *window);
                 state.days_read(window.days(), now);
             }

@@ -43,6 +43,8 @@ pub(super) struct Reading {
     due: Vec<(NaiveDate, Urgency)>,
     /// Days of the range that may be stale, newest first.
     heal: Vec<NaiveDate>,
+    /// Days that the plain look-back would read, or their age beyond it.
+    reserve: Vec<NaiveDate>,
     /// Whether what changed could not be found out: the plain look-back is read.
     falls_back: bool,
 }
@@ -65,6 +67,7 @@ impl Reading {
             aged: vec![],
             due: vec![],
             heal: vec![],
+            reserve: vec![],
             falls_back: false,
         };
         let now = scope.now.fixed_offset();
@@ -97,11 +100,16 @@ impl Reading {
                 days.queue.mark(day, *change, *sales);
             }
         }
-        for day in passed(first, last, aged, scope.now, reading.falls_back) {
-            // Also one that the plain look-back reads: a run may end before it does.
-            if !is_new(day) && can_age(stream, day, scope.now) {
-                days.queue.age(day);
-            }
+        let passing = |alone| {
+            let days = passed(first, last, aged, scope.now, alone).into_iter();
+            days.filter(|day| !is_new(*day) && can_age(stream, *day, scope.now))
+        };
+        // Also those that the plain look-back reads: a run may end before it does.
+        passing(reading.falls_back).for_each(|day| days.queue.age(day));
+        if !reading.falls_back {
+            let back = days_before(through, scope.lookback_days).date_naive().max(first);
+            let lookback = back.iter_days().take_while(|day| !is_new(*day));
+            reading.reserve = passing(true).filter(|day| *day < back).chain(lookback).collect();
         }
         known.aged = known.aged.max(Some(now));
         let named_from = minutes(&days_before(scope.now, CHANGES_OVERLAP_DAYS));
@@ -191,11 +199,26 @@ fn cuts(stream: &'static Stream, reading: &Reading, due: usize, share: usize, sc
     let days = reading.aged.iter().copied().chain(by_change).chain(heal);
     let days: Vec<NaiveDate> = days.filter(|day| !is_read(day) && seen.insert(*day)).collect();
     // New days come first, the missing beginning last.
-    let at = plan.cuts.iter().take_while(|cuts| matches!(cuts, Cuts::Stretch { newest_first: false, .. })).count();
+    let is_new = |cuts: &Cuts| matches!(cuts, Cuts::Stretch { newest_first: false, .. });
+    let at = plan.cuts.iter().rposition(is_new).map_or(0, |at| at + 1);
     if !days.is_empty() {
         plan.cuts.insert(at, Cuts::Days(days));
     }
     plan
+}
+
+/// What is read of `readings` if their reports turn out to count sales on other days: the plain look-back, and what has aged.
+pub(super) fn fall_backs(readings: &[(&'static Stream, Reading)], scope: &Scope) -> Vec<Plan> {
+    let fall_back = |(stream, reading): &(&'static Stream, Reading)| {
+        let (partition, known, zone) = (reading.partition.clone(), reading.known.clone(), scope.now.timezone());
+        let mut plan = Plan::new(partition, known, vec![], zone);
+        match window_of_many_days(stream) {
+            Some(many) => widen(&mut plan, &reading.reserve.iter().copied().collect(), many, scope),
+            None => plan.cuts.push(Cuts::Days(reading.reserve.clone())),
+        }
+        plan
+    };
+    readings.iter().map(fall_back).collect()
 }
 
 /// Lets one call read `days`, too, and of what it returns only them and the new ones; older ones take calls of their own.

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::sleep_until;
 
+use super::booking::Sold;
 use super::context::Context;
 use super::lookup::{self, number, text};
 use super::plan::Plan;
@@ -20,9 +21,11 @@ use crate::awin::{CallError, FailedCall, IN_FLIGHT, Patience};
 use crate::config::Config;
 use crate::json;
 use crate::streams::{
-    AccountId, AccountKind, Cut, Lane, Moment, Page, Partition, Role, Slice, Stream, change_lanes, find, windows,
+    AccountId, AccountKind, Cut, Lane, Moment, Page, Partition, Role, Slice, Stream, change_lanes, find, midnight, windows,
 };
 
+/// The lane of all sales, by their own date.
+const MAIN: &str = "transaction";
 /// Marks of one account and run: more would be no list of changes but a migration.
 const MAX_MARKS: usize = 200_000;
 
@@ -48,6 +51,8 @@ pub(super) struct Changes {
     pub(super) marks: BTreeMap<Mark, (i64, u32)>,
     /// From when on each list was read, by the lane's name; without an entry it was not.
     pub(super) from: BTreeMap<&'static str, Moment>,
+    /// The sales of the look-back by their day, if `transactions` has read them all.
+    pub(super) sold: Option<Sold>,
     /// Whether there were more changes than are remembered: as if no list had been read.
     pub(super) is_too_much: bool,
 }
@@ -118,13 +123,15 @@ pub(super) struct Listening {
     pub(super) findings: Findings,
     /// Windows of each list, from when on, and how many of them were read.
     lists: BTreeMap<(AccountId, &'static str), (Moment, u64, u64)>,
+    sold: BTreeMap<AccountId, Sold>,
 }
 
 impl Listening {
     /// For the slices of `plans`.
     pub(super) fn to(plans: &[Plan]) -> Self {
         let mut listening = Self::default();
-        for slice in plans.iter().flat_map(Plan::slices).filter(|slice| matches!(slice.lane.role, Role::Changes { .. })) {
+        let is_heard = |slice: &Slice| matches!(slice.lane.role, Role::Changes { .. } | Role::Main);
+        for slice in plans.iter().flat_map(Plan::slices).filter(is_heard) {
             if let (Some(account), Some(window)) = (slice.partition.account, slice.window()) {
                 let list = listening.lists.entry((account, slice.lane.name)).or_insert((window.from, 0, 0));
                 *list = (list.0.min(window.from), list.1 + 1, list.2);
@@ -139,6 +146,13 @@ impl Listening {
         slice.partition.account.filter(|_| is_list).map(|account| self.findings.entry(account).or_default())
     }
 
+    /// A sale of `day` with this status came in `slice`.
+    pub(super) fn counts(&mut self, slice: &Slice, day: NaiveDate, status: &[u8]) {
+        if let Some(account) = slice.partition.account.filter(|_| slice.lane.role == Role::Main) {
+            self.sold.entry(account).or_default().add(day, status);
+        }
+    }
+
     /// `slice` was read to its end.
     pub(super) fn succeeded(&mut self, slice: &Slice) {
         if let Some(list) = slice.partition.account.and_then(|account| self.lists.get_mut(&(account, slice.lane.name))) {
@@ -149,8 +163,17 @@ impl Listening {
     /// What was found out, by lists that were read whole.
     pub(super) fn end(mut self) -> Findings {
         for ((account, lane), (from, planned, read)) in self.lists {
-            if planned == read {
-                self.findings.entry(account).or_default().from.insert(lane, from);
+            if planned != read {
+                continue;
+            }
+            let changes = self.findings.entry(account).or_default();
+            changes.from.insert(lane, from);
+            if lane == MAIN {
+                // A day of which only a part was read is not compared.
+                let day = from.date_naive();
+                let is_whole = midnight(from.timezone(), day) == from;
+                let from = if is_whole { Some(day) } else { day.succ_opt() }.unwrap_or(day);
+                changes.sold = Some(self.sold.remove(&account).unwrap_or_default().since(from));
             }
         }
         self.findings

@@ -19,6 +19,7 @@ mod blocks;
 
 mod plan;
 
+mod booking;
 mod context;
 
 mod lookup;
@@ -40,6 +41,7 @@ mod days;
 mod envelope;
 
 mod records;
+mod stretch;
 
 mod checkpoint;
 mod fetch;

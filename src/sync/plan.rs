@@ -49,6 +49,8 @@ pub enum Cuts {
         /// Whether the last window comes first.
         newest_first: bool,
     },
+    /// Whether the stretch that follows has any rows: if not, it is done.
+    Any(Window),
     /// Of one window, the rows of certain days.
     Within {
         /// The lane.
@@ -95,6 +97,7 @@ impl Plan {
                     let windows = windows(*from, *to, *days).map(move |window| slice(lane, Cut::Window(window)));
                     if *newest_first { Box::new(windows.collect::<Vec<_>>().into_iter().rev()) } else { Box::new(windows) }
                 }
+                Cuts::Any(window) => Box::new(std::iter::once(slice(main, Cut::Any(*window)))),
                 Cuts::Within { lane, window, days } => {
                     Box::new(std::iter::once(slice(lane, Cut::Days(*window, Arc::clone(days)))))
                 }
@@ -120,7 +123,7 @@ impl Plan {
             Cuts::Payments(payments) => payments.len() as u64,
             Cuts::Rates(programmes) => programmes.len() as u64,
             Cuts::Lists(lanes) => lanes.len() as u64,
-            Cuts::Within { .. } | Cuts::Feed(_) | Cuts::Whole => 1,
+            Cuts::Any(_) | Cuts::Within { .. } | Cuts::Feed(_) | Cuts::Whole => 1,
         };
         self.cuts.iter().map(calls).sum()
     }
@@ -167,6 +170,9 @@ pub fn plan(
     let mut cuts = Vec::new();
     let mut add = |lane, from, to, newest_first| {
         if from < to {
+            if stream.proves_empty() && days_before(to, LONG_DAYS) >= from {
+                cuts.push(Cuts::Any(Window { from, to }));
+            }
             cuts.push(Cuts::Stretch { lane, from, to, days, newest_first });
         }
     };
@@ -210,6 +216,9 @@ pub fn plan(
     add(&stream.lanes()[0], scope.start, from, true);
     Plan { payments, ..Plan::new(partition.clone(), known, cuts, zone) }
 }
+
+/// Days of a report that are worth asking at first whether there is anything at all: one call more, or so many fewer.
+const LONG_DAYS: u32 = 60;
 
 /// Plans `partition` of a stream that is read down to what is known. A list that has no dates of the table's range is read to its
 /// end at first.

@@ -65,6 +65,12 @@ impl Progress {
         self.counts().planned += calls;
     }
 
+    /// `calls` calls that were planned are not needed.
+    pub(super) fn spare(&self, calls: u64) {
+        let mut counts = self.counts();
+        counts.planned = counts.planned.saturating_sub(calls);
+    }
+
     /// `rows` more rows were read.
     pub fn rows(&self, rows: u64) {
         self.counts().rows += rows;

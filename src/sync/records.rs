@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::blocks::block_of;
+use super::booking::{Booked, FIGURES};
 use super::envelope::{EmissionClock, Envelope};
 use super::finder::{ChangedRow, Findings, Listening};
 use super::keys::Keys;
@@ -56,6 +57,8 @@ pub struct RecordWriter {
     notes: Notes,
     clock: EmissionClock,
     bad_rows: BadRows,
+    /// What a report that is asked day by day counts.
+    booked: Booked,
     /// Is told which sales changed, if reports want to know.
     listening: Option<Listening>,
     /// The slice.
@@ -85,7 +88,7 @@ impl RecordWriter {
             }
             Source::Report(report) => {
                 let date = matches!(report.days, Days::InRows(_)).then_some("date");
-                date.into_iter().chain(stream.row_key.iter().copied()).collect()
+                date.into_iter().chain(stream.row_key.iter().copied()).chain(FIGURES).collect()
             }
             Source::Feed(feed) => [stream.row_key, &[feed.within.unwrap_or(feed.stamp)]].concat(),
             Source::Payments | Source::Rates | Source::Lists(_) | Source::Reference { .. } => stream.row_key.to_vec(),
@@ -113,6 +116,7 @@ impl RecordWriter {
             notes: Notes::default(),
             clock: EmissionClock::default(),
             bad_rows: BadRows::new(bad_rows),
+            booked: Booked::default(),
             listening: None,
             slice: None,
             now: chrono_tz::Tz::UTC.from_utc_datetime(&DateTime::UNIX_EPOCH.naive_utc()),
@@ -152,8 +156,16 @@ impl RecordWriter {
         self.listening.take().map(Listening::end)
     }
 
+    /// What a report that is asked day by day counted.
+    pub(super) fn booked(&self) -> &Booked {
+        &self.booked
+    }
+
     /// The slice was read to its end.
     pub(super) fn succeeded(&mut self) {
+        if let Some(slice) = self.slice.as_ref().filter(|_| self.stream.has_date_type()) {
+            self.booked.end(slice);
+        }
         if let (Some(listening), Some(slice)) = (&mut self.listening, &self.slice) {
             listening.succeeded(slice);
         }
@@ -188,6 +200,7 @@ impl RecordWriter {
         self.keys.begin_answer();
         self.bad_rows.begin_answer();
         self.shown = Shown::default();
+        self.booked.begin();
     }
 
     /// An answer has ended. An error is a row of it that cannot be read, seen for the first time.
@@ -283,6 +296,7 @@ impl RecordWriter {
         if !self.seen.insert(hash, on_seam) {
             return Ok(false);
         }
+        self.count(row);
         if self.is_sent(row, hash) {
             self.tally.unchanged();
             return Ok(false);
@@ -400,6 +414,22 @@ impl RecordWriter {
             publisher: number(PUBLISHER),
         };
         sale.note(changes, slice.lane, account.kind, self.zone, self.zone, self.now);
+    }
+
+    /// Counts sales, of which a report has some on each day, and those of `transactions` if reports want to know.
+    fn count(&mut self, row: &[u8]) {
+        let value = |slot| self.row.value(row, slot).map(text_of);
+        if self.stream.has_date_type() {
+            let number = |slot| value(slot).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or_default();
+            let first = self.stream.row_key.len();
+            self.booked.add([number(first), number(first + 1), number(first + 2), number(first + 3)]);
+        } else if let (Some(listening), Some(slice)) = (&mut self.listening, &self.slice) {
+            let stamp = self.row.value(row, STAMP).and_then(|raw| json::stamp(text_of(raw), self.zone));
+            let day = stamp.and_then(|stamp| std::str::from_utf8(&stamp[..10]).ok()?.parse().ok());
+            if let Some(day) = day {
+                listening.counts(slice, day, value(STATUS).unwrap_or_default());
+            }
+        }
     }
 
     fn note(&mut self, row: &[u8]) {

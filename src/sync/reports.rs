@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::context::Context;
-use super::days::{Reading, divide, listed_from};
+use super::days::{Reading, divide, fall_backs, listed_from};
 use super::directory::Directory;
 use super::finder::{self, Findings, Needed};
 use super::plan::Plan;
 use super::scope::Scope;
 use super::stream::PlannedStream;
 use super::summary::counted;
+use crate::config::DateType;
 use crate::protocol::{Level, SyncMode};
 use crate::streams::{AccountId, Source, change_lanes};
 
@@ -54,6 +55,7 @@ pub(super) async fn plan_days(
             readings.push((report.stream, Reading::new(report.stream, plan, &scope, changes, date_type, markets, partitions)));
         }
     }
+    let mut fall_backs = fall_backs(&readings, &scope).into_iter();
     let plans = divide(&readings, &scope, context.config.requests_per_minute);
     let calls_before: u64 = reports.iter().flat_map(|report| &report.plans).map(Plan::calls).sum();
     let calls: u64 = plans.iter().map(Plan::calls).sum();
@@ -69,6 +71,12 @@ pub(super) async fn plan_days(
                 *count = (count.0 + new.calls(), count.1 + reading.aged(), count.2 + reading.due());
             }
             *plan = new;
+        }
+        report.fall_back.plans = fall_backs.by_ref().take(report.plans.len()).collect();
+        // By the day of a decision, sales cannot be counted.
+        if context.config.stats_date_type == DateType::Transaction {
+            let sold = findings.iter().filter_map(|(account, changes)| Some((*account, changes.sold.clone()?)));
+            report.fall_back.sold = sold.collect();
         }
         for (account, (calls, aged, changed)) in counts {
             let (name, account) = (report.stream.name, directory.name(account));

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::time::sleep;
 
+use super::booking::FallBack;
 use super::check::{start_in_future, zones_of_sales};
 use super::context::Context;
 use super::directory::Directory;
@@ -66,11 +67,14 @@ pub async fn read(context: &Context, catalog: ConfiguredCatalog, input: &InputSt
     }
     let mut others = BTreeSet::new();
     let mut met = Vec::new();
-    while let Some(stream) = planned.pop_front() {
+    let mut doubted = BTreeSet::new();
+    while let Some(mut stream) = planned.pop_front() {
+        stream.fall_back.doubted.clone_from(&doubted);
         let descriptor = stream.descriptor.clone();
         started.start(context, &descriptor);
         match read_stream(context, stream, &mut directory).await {
-            Ok((failed, findings)) => {
+            Ok((failed, findings, doubts)) => {
+                doubted.extend(doubts);
                 if !failed.is_empty() {
                     met.push((descriptor, failed));
                 }
@@ -283,6 +287,7 @@ async fn plan_stream(
         failed: vec![],
         skipped: vec![],
         listens: false,
+        fall_back: FallBack::default(),
     };
     let (mut state, descriptor) = (planned.state.clone(), planned.descriptor.clone());
     let ended = started.alive(context, &descriptor, &mut state, fill(context, &mut planned, input, directory)).await;
@@ -370,12 +375,13 @@ fn log_plan(context: &Context, planned: &[PlannedStream]) {
     context.emitter.log(Level::Info, text);
 }
 
-/// Reads one stream to its end. Returns what failed, and what was found out about changed sales.
+/// Reads one stream to its end. Returns what failed, what was found out about changed sales, and the accounts whose reports count
+/// them on other days.
 async fn read_stream(
     context: &Context,
     planned: PlannedStream,
     directory: &mut Directory,
-) -> Result<(Vec<Failed>, Findings), Abort> {
+) -> Result<(Vec<Failed>, Findings, BTreeSet<AccountId>), Abort> {
     let (name, descriptor) = (planned.stream.name, planned.descriptor.clone());
     context.emitter.log(Level::Info, format!("Syncing stream: {name}"));
     context.progress.enter(&descriptor);
@@ -386,14 +392,14 @@ async fn read_stream(
         context.progress.sum_up(*written, failed.is_empty(), through, waiting);
     }
     context.progress.leave();
-    let Ended { failed, written, findings, behind, .. } = ended?;
+    let Ended { failed, written, findings, behind, doubted, .. } = ended?;
     let records = written.records;
     reports::log_behind(context, directory, name, behind);
     let status = if failed.is_empty() { Status::Complete } else { Status::Incomplete };
     context.emitter.status(&descriptor, status);
     context.emitter.log(Level::Info, format!("Read {records} records from {name} stream"));
     context.emitter.flush().await?;
-    Ok((failed, findings.unwrap_or_default()))
+    Ok((failed, findings.unwrap_or_default(), doubted))
 }
 
 fn wrong_zone(context: &Context, stream: &Stream) -> Failure {

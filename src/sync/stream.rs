@@ -1,10 +1,11 @@
 //! Reads one stream: slices to answers to records to checkpoints, and what becomes of errors on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, FixedOffset, Utc};
 
 use super::answer::{Answers, Interrupt};
+use super::booking::FallBack;
 use super::checkpoint::Checkpoint;
 use super::context::Context;
 use super::directory::{Account, Directory};
@@ -15,10 +16,11 @@ use super::outcome::{Blast, condemns};
 use super::plan::Plan;
 use super::records::RecordWriter;
 use super::state::StreamState;
+use super::stretch::{self, Empty};
 use super::tally::{Tally, Written};
 use crate::awin::{Api, CallError, FailedCall};
 use crate::protocol::{Abort, Descriptor, FailureKind, Level, Status, SyncMode};
-use crate::streams::{AccountId, Page, Partition, Role, Slice, Source, Stream};
+use crate::streams::{AccountId, Cut, Page, Partition, Role, Slice, Source, Stream, Window, window_count};
 
 /// A stream that the runner wants, ready to be read.
 pub(super) struct PlannedStream {
@@ -33,6 +35,8 @@ pub(super) struct PlannedStream {
     pub(super) skipped: Vec<Failed>,
     /// Whether reports of the run want to know which sales changed.
     pub(super) listens: bool,
+    /// What is read if it counts sales on other days than they happened.
+    pub(super) fall_back: FallBack,
 }
 
 /// How a stream ended.
@@ -41,6 +45,8 @@ pub(super) struct Ended {
     pub(super) written: Written,
     /// What was found out about changed sales, if the stream was asked to listen.
     pub(super) findings: Option<Findings>,
+    /// Accounts whose report counts sales on other days than they happened.
+    pub(super) doubted: BTreeSet<AccountId>,
     /// Days of a report that were not read since their change, by account: how many, and since when.
     pub(super) behind: BTreeMap<AccountId, (usize, DateTime<Utc>)>,
     /// Up to where each account is complete.
@@ -59,6 +65,8 @@ struct StreamReader<'r> {
     skipped: Vec<Failed>,
     condemned: Vec<Condemned>,
     refused_parts: BTreeMap<Partition, RefusedParts>,
+    /// Stretches that have no rows.
+    empty: Empty,
     is_running: bool,
     /// Whether any account has answered.
     has_answers: bool,
@@ -86,7 +94,7 @@ struct RefusedParts {
 
 /// Reads a stream to its end.
 pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &mut Directory) -> Result<Ended, Abort> {
-    let PlannedStream { stream, descriptor, state, plans, accounts, failed, skipped, listens } = planned;
+    let PlannedStream { stream, descriptor, state, plans, accounts, failed, skipped, listens, mut fall_back } = planned;
     let tally = Tally::default();
     let mut records = RecordWriter::new(stream, &descriptor, &state.bad_rows, &context.config, tally.clone());
     if matches!(stream.source, Source::Events(_)) && state.mode == SyncMode::Incremental {
@@ -106,12 +114,16 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
         skipped,
         condemned: Vec::new(),
         refused_parts: BTreeMap::new(),
+        empty: Empty::default(),
         is_running: false,
         // An account of which there is nothing to read has answered what was asked of it.
         has_answers: plans.iter().any(|plan| plan.slices().next().is_none()),
         is_outage: false,
     };
     let mut read = reader.read_slices(&plans, directory).await;
+    if read.is_ok() {
+        read = reader.fall_back(&mut fall_back, directory).await;
+    }
     if read.is_ok() {
         read = reader.end_refused_parts(directory).await;
     }
@@ -127,7 +139,14 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
         failed.append(&mut skipped);
     }
     let (covered, behind) = (checkpoint.covered(&plans), checkpoint.behind());
-    Ok(Ended { failed, written: tally.written(), findings: answers.records.findings(), behind, covered })
+    Ok(Ended {
+        failed,
+        written: tally.written(),
+        findings: answers.records.findings(),
+        doubted: fall_back.doubted,
+        behind,
+        covered,
+    })
 }
 
 /// The accounts of which not all was read; none stands for any.
@@ -148,7 +167,14 @@ impl StreamReader<'_> {
             while fetch.has_room()
                 && let Some(slice) = upcoming.next()
             {
-                if !self.is_condemned(&slice) {
+                if self.is_condemned(&slice) || self.empty.holds(&slice) {
+                    continue;
+                }
+                if let Cut::Any(window) = slice.cut {
+                    if self.checkpoint.alive(stretch::is_empty(self.context, self.stream, &slice)).await {
+                        self.skips(&slice, window);
+                    }
+                } else {
                     let origin = self.origin(&slice, directory);
                     fetch.start(slice, origin);
                 }
@@ -169,6 +195,24 @@ impl StreamReader<'_> {
         }
     }
 
+    /// Reads what the plain look-back would of the accounts whose reports count sales on other days than they happened.
+    async fn fall_back(&mut self, fall_back: &mut FallBack, directory: &mut Directory) -> Result<(), Abort> {
+        let found = fall_back.found(self.answers.records.booked(), self.context.now);
+        for account in &found {
+            let text = format!(
+                "`{}` of {} counts sales on other days than `transactions`, so what changed does not tell which days to read; this run reads the last {} days, and older ones by their age.",
+                self.stream.name,
+                directory.name(*account),
+                self.context.config.lookback_days
+            );
+            self.context.emitter.log(Level::Warn, text);
+        }
+        fall_back.doubted.extend(found);
+        let plans = fall_back.needed(self.answers.records.booked());
+        self.context.progress.plan(plans.iter().map(Plan::calls).sum());
+        self.read_slices(&plans, directory).await
+    }
+
     /// Where the answer to `slice` comes from.
     fn origin(&self, slice: &Slice, directory: &Directory) -> Origin {
         let is_doubtful = self.context.is_unreachable(slice.partition.account);
@@ -180,10 +224,26 @@ impl StreamReader<'_> {
         Origin::Call(call, ends_now.then_some(self.context.reached))
     }
 
-    async fn slice(&mut self, slice: &Slice, opened: Opened) -> Result<(), Interrupt> {
-        if opened.is_ok() && !self.is_running {
-            self.is_running = true;
+    /// `slice`, all of `window`, has no rows: none of its days is asked for.
+    fn skips(&mut self, slice: &Slice, window: Window) {
+        (self.has_answers, self.is_outage) = (true, false);
+        self.runs();
+        self.context.client.got_on();
+        self.context.progress.spare(window_count(window.from, window.to, self.stream.window_days()));
+        self.empty.add(&slice.partition, window);
+        self.checkpoint.commit(slice, &BTreeSet::new());
+    }
+
+    /// The first answer is here.
+    fn runs(&mut self) {
+        if !std::mem::replace(&mut self.is_running, true) {
             self.context.emitter.status(&self.descriptor, Status::Running);
+        }
+    }
+
+    async fn slice(&mut self, slice: &Slice, opened: Opened) -> Result<(), Interrupt> {
+        if opened.is_ok() {
+            self.runs();
         }
         self.answers.read(slice, opened, &mut self.checkpoint, |calls| self.context.progress.plan(calls)).await
     }

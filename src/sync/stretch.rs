@@ -1,0 +1,37 @@
+//! Long stretches of a report, which may have no rows at all: asked for as a whole before they are read day by day.
+
+use super::context::Context;
+use super::lookup;
+use crate::awin::Patience;
+use crate::streams::{Page, Partition, Role, Slice, Stream, Window};
+
+/// Stretches that have no rows.
+#[derive(Default)]
+pub(super) struct Empty(Vec<(Partition, Window)>);
+
+impl Empty {
+    /// `window` of `partition` has no rows.
+    pub(super) fn add(&mut self, partition: &Partition, window: Window) {
+        self.0.push((partition.clone(), window));
+    }
+
+    /// Whether `slice` is a day of such a stretch.
+    pub(super) fn holds(&self, slice: &Slice) -> bool {
+        let Some(day) = slice.window().filter(|_| slice.lane.role == Role::Main) else { return false };
+        let is_here = |(partition, window): &(Partition, Window)| {
+            *partition == slice.partition && window.from <= day.from && day.to <= window.to
+        };
+        self.0.iter().any(is_here)
+    }
+}
+
+/// Whether `slice`, a long stretch, has no rows. False also if that cannot be found out.
+pub(super) async fn is_empty(context: &Context, stream: &Stream, slice: &Slice) -> bool {
+    let request = stream.endpoint.request(slice, Page::FIRST, &context.config);
+    let count = |rows: &mut u64, _: &[u8]| {
+        *rows += 1;
+        Ok(())
+    };
+    let found = lookup::rows(&context.client, request, "body", Patience::Little, 0, count).await;
+    found.is_ok_and(|found| found.what == 0)
+}
