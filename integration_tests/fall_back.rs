@@ -1,4 +1,5 @@
-//! What reports fall back on when something is wrong about our picture of Awin, and what it costs: one test per cause.
+//! What reports fall back on when something is wrong about our picture of Awin, and what it costs: one test per cause. And that no
+//! report loses what another one, or a run that died, has heard.
 
 use std::time::Duration;
 
@@ -207,4 +208,39 @@ fn where_reports_count_sales_on_other_days_the_plain_look_back_is_read() {
         }
         assert_eq!(stale(&connection), [], "{booking:?}, {lagged:?}");
     }
+}
+
+/// A report that was left out for days hears of all that changed since it was read itself, whatever others have heard meanwhile.
+#[test]
+fn each_report_hears_of_changes_from_where_it_stopped_itself() {
+    let mut connection = connection(world());
+    connection.sync(&[REPORT, "stats_by_creative"]);
+    happens(&connection, &[(40, Event::Approve)]);
+    for _ in 0..5 {
+        connection.sync(&["stats_by_creative"]);
+        connection.later(TimeDelta::days(1));
+    }
+    assert!(stale(&connection).contains(&days_ago(&connection, 46)));
+    connection.sync(&[REPORT, "stats_by_creative"]);
+    assert_eq!(stale(&connection), []);
+}
+
+/// What a run has heard is in a STATE before it reads any day of it: a run that dies right then has lost nothing.
+#[test]
+fn what_waits_is_in_a_state_before_any_of_it_is_read() {
+    let mut connection = connection(world());
+    happens(&connection, &[(40, Event::Approve), (50, Event::Approve)]);
+    let run = connection.read(&crate::support::connector::catalog(&[REPORT], "incremental"), |_, _| None);
+    let position = |kind: &str| run.lines.iter().position(|line| line["type"] == kind).expect("there is one");
+    assert!(position("STATE") < position("RECORD"));
+    connection.take(&run.lines[..=position("STATE")]);
+    for days in [41, 51] {
+        assert!(stale(&connection).contains(&days_ago(&connection, days)));
+    }
+    let queue = connection.parts(REPORT)[0]["queue"].as_str().expect("a queue");
+    let changed = queue.split(' ').filter(|entry| entry.split('.').nth(1).is_some_and(|change| !change.is_empty())).count();
+    assert_eq!(changed, 2, "{queue}");
+    connection.later(TimeDelta::days(1));
+    connection.sync(&[REPORT]);
+    assert_eq!(stale(&connection), []);
 }

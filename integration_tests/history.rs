@@ -12,9 +12,11 @@ use awin_sandbox::{
     Amendment, AmendmentDate, Clock, Deleted, Demo, Empty, Ends, Event, Kind, Limit, Rules, Sale, Sandbox, Stamps, Throttle,
     Wrap, decimal, instant,
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use source_awin::streams::midnight;
 
 use crate::support::connector::{catalog, state_after};
 use crate::support::tables::{Table, assert_same, truth};
@@ -130,13 +132,13 @@ fn case() -> impl Strategy<Value = Case> {
         .prop_map(|(rules, zone, lookback_days, sales, syncs)| Case { rules, zone, lookback_days, sales, syncs })
 }
 
-/// A sale with its timeline, and the fields that the look-back is too short for.
+/// A sale with its timeline, and what happens to it that the look-back is too short for.
 struct Told {
     sale: Sale,
-    paid_late: bool,
     deleted: Option<DateTime<Utc>>,
-    deleted_late: bool,
-    amended_late: bool,
+    paid_late: Vec<DateTime<Utc>>,
+    deleted_late: Vec<DateTime<Utc>>,
+    amended_late: Vec<DateTime<Utc>>,
 }
 
 fn tell(index: usize, life: &Life, lookback_days: i64) -> Told {
@@ -172,11 +174,13 @@ fn tell(index: usize, life: &Life, lookback_days: i64) -> Told {
     events.sort_by_key(|(at, _)| *at);
     // What is deleted stays as it is.
     events.retain(|(at, _)| deleted.is_none_or(|deleted| *at <= deleted));
-    let is_late = |wanted: fn(&Event) -> bool| events.iter().any(|(at, event)| wanted(event) && *at > created + lookback);
+    let late = |wanted: fn(&Event) -> bool| {
+        events.iter().filter(|(at, event)| wanted(event) && *at > created + lookback).map(|(at, _)| *at).collect()
+    };
     let told = Told {
-        paid_late: is_late(|event| matches!(event, Event::Pay { .. })),
-        deleted_late: is_late(|event| matches!(event, Event::Delete)),
-        amended_late: is_late(|event| matches!(event, Event::Amend { .. })),
+        paid_late: late(|event| matches!(event, Event::Pay { .. })),
+        deleted_late: late(|event| matches!(event, Event::Delete)),
+        amended_late: late(|event| matches!(event, Event::Amend { .. })),
         deleted,
         sale: sale.clone(),
     };
@@ -186,22 +190,33 @@ fn tell(index: usize, life: &Life, lookback_days: i64) -> Told {
     Told { sale, ..told }
 }
 
-/// Makes equal what the documentation says is not caught, and nothing else.
-fn forgive(table: &mut Table, truth: &mut Table, told: &[Told], rules: &Rules, now: DateTime<Utc>, covered_anew: DateTime<Utc>) {
+/// When the block of thirty days that holds a sale last came to an age at which it is read again.
+fn last_look(created: DateTime<Utc>, zone: Tz, lookback_days: i64, now: DateTime<Utc>) -> DateTime<Utc> {
+    let (epoch, day) = (NaiveDate::default(), created.with_timezone(&zone).date_naive());
+    let end = midnight(zone, epoch + TimeDelta::days(((day - epoch).num_days().div_euclid(30) + 1) * 30)).to_utc();
+    let ages = [45, 90, 180, 400].into_iter().filter(|age| *age > lookback_days);
+    ages.map(|age| end + TimeDelta::days(age)).filter(|at| *at <= now).max().unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// Makes equal what the documentation says is not caught before the block of the sale is next read, and nothing else.
+fn forgive(table: &mut Table, truth: &mut Table, told: &[Told], case: &Case, now: DateTime<Utc>, covered_anew: DateTime<Utc>) {
+    let zone = case.zone.parse().expect("a zone");
     for told in told {
         let end = format!("|{}\"", told.sale.id);
         let keys: BTreeSet<String> = table.keys().chain(truth.keys()).filter(|key| key.ends_with(&end)).cloned().collect();
+        let looked = last_look(told.sale.created, zone, case.lookback_days, now);
+        let is_missed = |late: &[DateTime<Utc>]| late.iter().any(|at| looked < *at && *at <= now);
         for key in keys {
-            let is_deleted = told.deleted.is_some_and(|at| at <= now);
-            // Deleted before it was first read, where Awin lists deleted rows only on demand: never seen.
-            let never_seen = rules.deleted == Deleted::OnlyByStatus
+            // Deleted before it was first read, where Awin lists deleted rows only on demand.
+            let never_seen = case.rules.deleted == Deleted::OnlyByStatus
                 && !table.contains_key(&key)
+                && looked <= covered_anew
                 && told.deleted.is_some_and(|at| at <= covered_anew);
-            if (is_deleted && told.deleted_late) || never_seen || (told.amended_late && rules.amendment == Amendment::Refused400)
-            {
+            let amended = case.rules.amendment == Amendment::Refused400 && is_missed(&told.amended_late);
+            if is_missed(&told.deleted_late) || never_seen || amended {
                 table.remove(&key);
                 truth.remove(&key);
-            } else if told.paid_late
+            } else if is_missed(&told.paid_late)
                 && let (Some(have), Some(want)) = (table.get_mut(&key), truth.get(&key))
             {
                 for field in ["paidToPublisher", "paymentId"] {
@@ -280,7 +295,7 @@ fn run(case: &Case) {
             let mut table = tables.table("transactions");
             // Rows before a start that was moved forward stay in the destination, but are not part of the table any more.
             table.retain(|_, row| row["transactionDate"].as_str().is_some_and(|date| date[..10] >= *start.to_string()));
-            forgive(&mut table, &mut wanted, &told, &case.rules, now, covered_anew);
+            forgive(&mut table, &mut wanted, &told, case, now, covered_anew);
             assert_same("transactions", &table, &wanted);
         }
     }

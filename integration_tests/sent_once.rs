@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use awin_sandbox::{Deleted, Demo, Event, Rules, Sale, Sandbox, Throttle, World, decimal, instant};
+use awin_sandbox::{Chronicle, Decisions, Deleted, Demo, Event, Rules, Sale, Sandbox, Throttle, World, decimal, instant};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::support::{Connector, Story, Tables};
+use crate::support::{Connection, Connector, Story, Tables};
 
 const NOW: &str = "2026-06-20T15:30:00Z";
 
@@ -124,4 +124,37 @@ fn states_are_few_where_they_are_large() {
     assert!(bytes(&states) * 4 < bytes(&records).max(400_000), "{} of STATEs, {} of records", bytes(&states), bytes(&records));
     let small = Connector::new(&sandbox, "2026-10-20").with("advertiser_ids", "90210").with("regions", json!(["DE"]));
     assert!(small.read(&["stats_by_creative"], None).ok().states("stats_by_creative").len() >= 32);
+}
+
+/// A first sync of a hundred accounts with three markets each, 32 days of a report: `STATE_VOLUME=1` runs it.
+#[test]
+#[expect(clippy::print_stdout, reason = "the figure is the purpose")]
+fn a_hundred_accounts_write_fewer_states_than_records() {
+    if std::env::var_os("STATE_VOLUME").is_none() {
+        return;
+    }
+    let begin = instant("2026-06-20T15:30:00Z");
+    let chronicle = Chronicle {
+        first_day: (begin - TimeDelta::days(31)).date_naive(),
+        begin,
+        days: 1,
+        sales_per_day: 6,
+        accounts: 100,
+        partners: 6,
+        markets: 3,
+        ..Chronicle::new(7, Decisions::Spread)
+    };
+    let mut world = chronicle.build();
+    world.throttle = Throttle::off();
+    let config = json!({"start_date": chronicle.first_day.to_string(), "requests_per_minute": 20});
+    let mut connection = Connection::new(world, config);
+    let synced = connection.sync(&["stats_by_creative"]);
+    let bytes = |kind: &str| -> usize {
+        synced.lines.iter().filter(|line| line["type"] == kind).map(|line| line.to_string().len()).sum()
+    };
+    let states = synced.lines.iter().filter(|line| line["type"] == "STATE").count();
+    let parts = connection.parts("stats_by_creative").len();
+    println!("{parts} parts, {states} STATEs of {} bytes, RECORDs of {} bytes", bytes("STATE"), bytes("RECORD"));
+    assert_eq!(parts, 300);
+    assert!(bytes("STATE") <= 20_000_000);
 }

@@ -12,6 +12,10 @@ const RUNGS: [i64; 16] =
     [0, 1, 6, 24, 2 * 24, 3 * 24, 5 * 24, 7 * 24, 10 * 24, 14 * 24, 18 * 24, 23 * 24, 28 * 24, 60 * 24, 120 * 24, 400 * 24];
 /// So long after its change a day is read a second time.
 const SECOND_LOOK: TimeDelta = TimeDelta::hours(23);
+/// A day that is older than two days is read once in so long a time.
+const PAUSE: TimeDelta = TimeDelta::hours(20);
+/// Changed days that a sync reads at least, if there are so many.
+const LEAST_SHARE: usize = 30;
 
 type Instant = DateTime<Utc>;
 
@@ -133,26 +137,20 @@ impl Counting<'_> {
         self.world.sales.iter().filter(is_of).flat_map(|sale| self.moves(sale)).collect()
     }
 
-    /// Whether `day` may be wrong now, though nothing in the state says that it waits. `back` is when a market that was gone is
-    /// there again, `heard` up to when each list was read.
-    pub fn is_unseen(
-        &self,
-        moves: &[Move],
-        day: NaiveDate,
-        back: Option<Instant>,
-        heard: impl Fn(&str) -> Option<Instant>,
-    ) -> bool {
+    /// Whether `day` may be wrong now, though nothing in the state says that it waits. `turns` are when a market goes or
+    /// is there again, `heard` up to when each list was read.
+    pub fn is_unseen(&self, moves: &[Move], day: NaiveDate, turns: &[Instant], heard: impl Fn(&str) -> Option<Instant>) -> bool {
         let now = self.world.now();
         let is_read_since = |shows: Instant| is_read_for_its_age(self.zone, day, shows, now);
         // With reports that lag, the last hours of a day show when it is over.
         let end = end_of(self.zone, day);
         let lags = self.shows(end) > end && !is_read_since(self.shows(end));
-        let is_back = back.is_some_and(|back| back <= now && !is_read_since(back));
+        let has_turned = turns.iter().any(|turn| *turn <= now && !is_read_since(*turn));
         let is_missed = |it: &Move| match it.listed {
             None => !is_read_since(it.shows),
             Some((list, at)) => heard(list).is_none_or(|heard| heard < at),
         };
-        lags || is_back || moves.iter().filter(|it| it.day == day && it.shows <= now).any(is_missed)
+        lags || has_turned || moves.iter().filter(|it| it.day == day && it.shows <= now).any(is_missed)
     }
 }
 
@@ -163,40 +161,63 @@ pub struct Waiting<'s>(pub &'s Value);
 impl Waiting<'_> {
     /// Up to when `list` was read.
     pub fn heard(&self, list: &str) -> Option<Instant> {
-        let lanes = self.0["lanes"].as_array()?;
-        let lane = lanes.iter().find(|lane| lane["lane"] == list)?;
-        lane["through"].as_str()?.parse().ok()
+        let lanes = self.0["lanes"].as_array().map_or(&[][..], Vec::as_slice);
+        let behind = lanes.iter().find(|lane| lane["lane"] == list).map(|lane| &lane["through"]);
+        behind.unwrap_or(&self.0["aged"]).as_str()?.parse().ok()
     }
 
-    /// Whether `day` waits in the queue at `now`, to be read since its change or once more, or lies in the range that may be stale.
-    pub fn holds(&self, day: NaiveDate) -> bool {
+    /// Whether `day` may wait after a finished sync at `now`: it was read a short while ago, it is too early for its second look, or
+    /// there were more days than a sync may read. Or it lies in the range that may be stale.
+    pub fn holds(&self, day: NaiveDate, now: Instant) -> bool {
         let heals = match self.0["heal"].as_array().map(|range| range.iter().map(date).collect::<Vec<_>>()).as_deref() {
             Some([first, last]) => *first <= day && day <= *last,
             _ => false,
         };
-        heals || self.waiting().any(|waits| waits == day)
+        let entries = self.entries();
+        let (are_many, now) = (entries.len() > LEAST_SHARE, now.timestamp() / 60);
+        heals || entries.iter().any(|entry| entry.day == day && !entry.is_settled() && (are_many || entry.may_wait(now)))
     }
 
-    /// The days of the queue that are still to be read.
-    pub fn waiting(&self) -> impl Iterator<Item = NaiveDate> {
+    fn entries(&self) -> Vec<Entry> {
         let text = self.0["queue"].as_str().unwrap_or_default();
-        text.split_whitespace().filter_map(|entry| {
+        let entry = |entry: &str| {
             let mut parts = entry.split('.');
             let number = |text: &str| i64::from_str_radix(text, 36).ok();
             let day = NaiveDate::from_num_days_from_ce_opt(i32::try_from(number(parts.next()?)?).ok()?)?;
-            let (change, read, sales) = (number(parts.next()?), number(parts.next()?), parts.next()?);
-            let is_settled = match (change, read) {
-                (Some(change), Some(read)) => read >= change + SECOND_LOOK.num_minutes(),
-                (None, Some(_)) => true,
-                (_, None) => false,
-            };
-            (!is_settled || sales.ends_with('!')).then_some(day)
-        })
+            let (change, read) = (number(parts.next()?), number(parts.next()?));
+            Some(Entry { day, change, read, has_aged: parts.next()?.ends_with('!') })
+        };
+        text.split_whitespace().map(|text| entry(text).expect("an entry of the queue")).collect()
     }
 
     /// Whether nothing waits, and no range may be stale.
     pub fn is_done(&self) -> bool {
-        self.waiting().next().is_none() && self.0["heal"].as_array().is_none_or(Vec::is_empty)
+        self.entries().iter().all(Entry::is_settled) && self.0["heal"].as_array().is_none_or(Vec::is_empty)
+    }
+}
+
+/// A day of the queue; moments in minutes since 1970.
+struct Entry {
+    day: NaiveDate,
+    change: Option<i64>,
+    read: Option<i64>,
+    has_aged: bool,
+}
+
+impl Entry {
+    fn is_settled(&self) -> bool {
+        let is_read = match (self.change, self.read) {
+            (Some(change), Some(read)) => read >= change + SECOND_LOOK.num_minutes(),
+            (None, read) => read.is_some(),
+            (Some(_), None) => false,
+        };
+        is_read && !self.has_aged
+    }
+
+    fn may_wait(&self, now: i64) -> bool {
+        let Some(read) = self.read.filter(|_| !self.has_aged) else { return false };
+        let is_early = self.change.is_some_and(|change| read >= change && now < change + SECOND_LOOK.num_minutes());
+        is_early || now < read + PAUSE.num_minutes()
     }
 }
 

@@ -14,7 +14,7 @@ use super::ladder::{end_of, passed};
 use super::plan::{Cuts, Plan, plan};
 use super::queue::{Look, Urgency, minutes};
 use super::scope::{Scope, days_before};
-use super::state::{DaysState, LaneState, PartitionState};
+use super::state::{DaysState, PartitionState};
 use crate::config::DateType;
 use crate::streams::{AGAIN_LANE, CHANGES_OVERLAP_DAYS, Days, Moment, Partition, Source, Stream, Window, change_lanes, midnight};
 
@@ -80,14 +80,11 @@ impl Reading {
         // What is read as new is not read again.
         let is_new = |day: NaiveDate| day >= through.date_naive();
         for lane in change_lanes() {
-            let Some(state) = known.lanes.iter_mut().find(|state| state.is(lane)) else { continue };
-            let wanted = listed_from(state.through.with_timezone(&zone), scope.now);
-            let is_decisions = !lane.is_optional();
-            if changes.is_some_and(|changes| changes.reaches(lane, wanted)) {
-                state.through = state.through.max(scope.now.fixed_offset());
-            } else {
-                reading.falls_back |= is_decisions;
-            }
+            let reached = known.heard(lane).unwrap_or(now);
+            let wanted = listed_from(reached.with_timezone(&zone), scope.now);
+            let is_heard = changes.is_some_and(|changes| changes.reaches(lane, wanted));
+            known.hears(lane, is_heard, scope.now);
+            reading.falls_back |= !is_heard && !lane.is_optional();
         }
         for (mark, (change, sales)) in changes.into_iter().flat_map(|changes| &changes.marks) {
             let by_decision = date_type == DateType::Validation && stream.has_date_type();
@@ -275,7 +272,7 @@ fn last_day(through: Moment, scope: &Scope) -> NaiveDate {
 impl DaysState {
     /// Of a partition whose state says nothing of its days: all of them may be stale.
     fn of_old_state(known: &mut PartitionState, scope: &Scope) -> Self {
-        known.lanes = change_lanes().map(|lane| LaneState::new(lane, scope.now.fixed_offset())).collect();
+        known.lanes.clear();
         let zone = scope.now.timezone();
         let (from, through) = (known.from.with_timezone(&zone), known.through.with_timezone(&zone));
         Self { heal: vec![from.date_naive(), last_day(through, scope)], ..Self::default() }

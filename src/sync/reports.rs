@@ -99,7 +99,7 @@ fn missing(context: &Context, reports: &[&mut PlannedStream], findings: &Finding
         // Where `transactions` has read the decisions, it has asked for the amendments, too.
         let mut is_found = true;
         for lane in change_lanes() {
-            let reached = known.lane(lane).map_or(context.now, |state| state.through.with_timezone(&context.config.timezone));
+            let reached = known.heard(lane).map_or(context.now, |reached| reached.with_timezone(&context.config.timezone));
             let wanted = listed_from(reached, context.now);
             is_found &= lane.is_optional() || findings.get(&account).is_some_and(|changes| changes.reaches(lane, wanted));
             if !is_found {

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use super::queue::{Queue, minutes};
 use crate::config::Config;
 use crate::protocol::{Failure, SyncMode};
-use crate::streams::{AccountId, AccountKind, Lane, Moment, Partition, Role, Stream, Window, change_lanes};
+use crate::streams::{AccountId, AccountKind, Lane, Moment, Partition, Role, Stream, Window};
 
 const VERSION: u64 = 1;
 
@@ -55,8 +55,8 @@ pub struct PartitionState {
     pub from: DateTime<FixedOffset>,
     /// End of it.
     pub through: DateTime<FixedOffset>,
-    /// The lanes beside the main one.
-    #[serde(default)]
+    /// The lanes beside the main one; of a report those lists of changes that could not be read up to `aged`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lanes: Vec<LaneState>,
     /// The last programme that was read, in streams that are read one programme at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +88,7 @@ pub struct DaysState {
     /// Days that changed or aged.
     pub(super) queue: Queue,
     /// First and last day of a range that may be stale, read with what the budget leaves; empty if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub heal: Vec<NaiveDate>,
 }
 
@@ -114,7 +115,7 @@ pub struct LaneState {
     /// Changes up to here have been read.
     pub through: DateTime<FixedOffset>,
     /// The lane is not needed any more.
-    #[serde(default, rename = "over")]
+    #[serde(default, rename = "over", skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
 }
 
@@ -284,6 +285,20 @@ impl PartitionState {
         self.lanes.iter_mut().find(|known| known.is(lane))
     }
 
+    /// Up to when a report has heard the list of changes `lane`: as far as ages were dealt with, unless it could not be had.
+    pub fn heard(&self, lane: &Lane) -> Option<DateTime<FixedOffset>> {
+        self.lane(lane).map(|known| known.through).or(self.aged)
+    }
+
+    /// Before ages are dealt with up to `now`: whether the list of changes `lane` `is_heard` in this run.
+    pub fn hears(&mut self, lane: &Lane, is_heard: bool, now: Moment) {
+        let reached = self.heard(lane).unwrap_or(now.fixed_offset());
+        self.lanes.retain(|known| !known.is(lane));
+        if !is_heard {
+            self.lanes.push(LaneState::new(lane, reached));
+        }
+    }
+
     /// Adds those of `lanes` that the state does not have: they start where the main one stands.
     pub fn add_missing(&mut self, lanes: &[Lane]) {
         for lane in lanes.iter().filter(|lane| lane.has_state()) {
@@ -347,7 +362,6 @@ impl PartitionState {
 
     /// A report of which the first day is about to be read: what changes from `now` on is to be found out.
     pub fn begin_days(&mut self, now: Moment) {
-        self.lanes.extend(change_lanes().map(|lane| LaneState::new(lane, now.fixed_offset())));
         self.aged = Some(now.fixed_offset());
         self.days = Some(DaysState::default());
     }

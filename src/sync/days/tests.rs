@@ -95,7 +95,6 @@ fn a_connection_that_rested_for_years_hears_of_changes_again() {
     let mut known = known("2022-09-01");
     let rested = afternoon("2024-01-01").fixed_offset();
     (known.through, known.aged) = (rested, Some(rested));
-    known.lanes.iter_mut().for_each(|lane| lane.through = rested);
     let furthest = listed_from(afternoon("2024-01-01"), scope("2022-09-01").now);
     let listed = Changes { from: change_lanes().map(|lane| (lane.name, furthest)).collect(), ..Changes::default() };
     let scope = scope("2022-09-01");
@@ -103,8 +102,45 @@ fn a_connection_that_rested_for_years_hears_of_changes_again() {
     let plan = plan(stream, &Partition::of(ACCOUNT), Some(&known), None, &scope);
     let reading = Reading::new(stream, &plan, &scope, Some(&listed), DateType::Transaction, &BTreeMap::new(), 1);
     assert!(!reading.falls_back);
-    let lanes = reading.known.expect("known before").lanes;
-    assert!(!lanes.is_empty() && lanes.iter().all(|lane| lane.through == scope.now.fixed_offset()));
+    let known = reading.known.expect("known before");
+    for lane in change_lanes() {
+        assert_eq!(known.heard(lane), Some(scope.now.fixed_offset()));
+    }
+}
+
+/// Where an end date pins what is covered, a day passes each rung once all the same.
+#[test]
+fn days_of_a_range_that_has_ended_age_but_once() {
+    let mut known = known("2026-01-01");
+    known.through = midnight(Tz::UTC, day("2026-11-01")).fixed_offset();
+    let scope = Scope { end: Some(midnight(Tz::UTC, day("2026-11-01"))), ..scope("2026-01-01") };
+    let plan = planned("stats_by_publisher", &known, Some(&changes([])), &scope, 20);
+    let ages: Vec<i64> = days_of(&plan).iter().map(|read| (day("2026-11-20") - *read).num_days() - 1).collect();
+    assert_eq!(ages, [240, 120, 60, 28, 23]);
+}
+
+#[test]
+fn a_list_that_cannot_be_had_stays_where_it_was_until_it_can() {
+    let stream = find("stats_by_publisher").expect("a stream");
+    let (known, scope) = (known("2026-09-01"), scope("2026-09-01"));
+    let plan = plan(stream, &Partition::of(ACCOUNT), Some(&known), None, &scope);
+    let read = |plan: &Plan, scope: &Scope, changes: &Changes| {
+        let reading = Reading::new(stream, plan, scope, Some(changes), DateType::Transaction, &BTreeMap::new(), 1);
+        (reading.falls_back, reading.known.expect("known before"))
+    };
+    let lists: Vec<_> = change_lanes().collect();
+    let mut deaf = changes([]);
+    deaf.from.retain(|name, _| *name == lists[1].name);
+    let (falls_back, known) = read(&plan, &scope, &deaf);
+    assert!(falls_back);
+    let reached = |known: &PartitionState| lists.iter().map(|lane| known.heard(lane)).collect::<Vec<_>>();
+    let (yesterday, now) = (Some(afternoon("2026-11-19").fixed_offset()), Some(scope.now.fixed_offset()));
+    assert_eq!(reached(&known), [yesterday, now]);
+    let later = Scope { now: scope.now + chrono::TimeDelta::days(1), ..scope };
+    let plan = Plan { known: Some(known), ..plan };
+    let (falls_back, known) = read(&plan, &later, &changes([]));
+    assert!(!falls_back && known.lanes.is_empty());
+    assert_eq!(reached(&known), [Some(later.now.fixed_offset()); 2]);
 }
 
 #[test]
