@@ -8,8 +8,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::{Instant, timeout_at};
 
 use super::context::Context;
-use super::directory::{Directory, Listed, named, names};
+use super::directory::{Directory, named, names};
 use super::explain::{self, Failed, Subject};
+use super::listing::Listed;
 use super::lookup;
 use super::plan::{Plan, plan};
 use super::scope::Scope;

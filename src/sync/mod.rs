@@ -1,15 +1,17 @@
 //! A run: what is asked first, the plan, reading and checking.
 //!
-//! Files import only from those above them in this list.
+//! Files import only from those above them in this list. To follow a run, begin at its end, with `run`.
 
+// Words for people, and what is counted for them.
 mod explain;
-mod ladder;
-mod queue;
-mod seen;
 mod summary;
 mod tally;
 
 mod progress;
+
+// What is known between runs, and what it means for the next one: pure.
+mod ladder;
+mod queue;
 
 mod state;
 
@@ -20,31 +22,43 @@ mod blocks;
 mod plan;
 
 mod booking;
+
+// What a run shares, asks for itself and remembers.
 mod context;
 
 mod lookup;
-mod object;
 mod outcome;
 mod pages;
 mod sent;
 
+mod listing;
 mod payments;
 
 mod directory;
-mod planner;
 
+mod planner;
+mod refusals;
+
+// Which days of the reports changed, and which are read.
 mod finder;
-mod keys;
-mod notes;
 
 mod days;
+
+// From a row to a RECORD.
+mod bad_rows;
 mod envelope;
+mod keys;
+mod object;
+mod seen;
+
+mod notes;
 
 mod records;
-mod stretch;
 
+// From slices to answers to STATEs: one stream.
 mod checkpoint;
 mod fetch;
+mod stretch;
 
 mod answer;
 
@@ -52,9 +66,14 @@ mod stream;
 
 mod reports;
 
+// The two verbs.
 mod second_api;
 
 mod check;
+
+mod started;
+
+mod prepare;
 
 mod run;
 

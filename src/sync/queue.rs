@@ -3,10 +3,11 @@
 //! A day that a change named is looked at twice: reports may lag behind transactions, nothing says by how much. It stays in the
 //! queue until it was read long enough after its change, and until no list can name that change any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A second look, so long after the change, sees it even if reports lag behind.
@@ -45,6 +46,46 @@ pub(super) struct Entry {
 /// The days that wait, oldest first. In the state it is a text: per day its number, change, reading and sales.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Queue(BTreeMap<NaiveDate, Entry>);
+
+/// Which days of a report wait to be read again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DaysState {
+    /// Days that changed or aged.
+    pub(super) queue: Queue,
+    /// First and last day of a range that may be stale, read with what the budget leaves; empty if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heal: Vec<NaiveDate>,
+}
+
+/// Nothing without its members, an error where they cannot be read: an `Option` that is flattened takes both for nothing.
+pub(super) fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DaysState>, D::Error> {
+    #[derive(Deserialize)]
+    struct Members {
+        queue: Option<Queue>,
+        heal: Option<Vec<NaiveDate>>,
+    }
+    let Members { queue, heal } = Members::deserialize(deserializer)?;
+    if heal.as_ref().is_some_and(|heal| ![0, 2].contains(&heal.len())) {
+        return Err(D::Error::custom("`heal` is not a first and a last day"));
+    }
+    let is_there = queue.is_some() || heal.is_some();
+    Ok(is_there.then(|| DaysState { queue: queue.unwrap_or_default(), heal: heal.unwrap_or_default() }))
+}
+
+impl DaysState {
+    /// The days `read` were read at `now`, in minutes.
+    pub(super) fn read(&mut self, read: &BTreeSet<NaiveDate>, now: i64) {
+        for day in read {
+            self.queue.read(*day, now);
+        }
+        // The range is read from its newest day down; what waits in the queue is not the range's concern.
+        while let [first, last] = self.heal[..]
+            && (read.contains(&last) || self.queue.holds(last))
+        {
+            self.heal = last.pred_opt().filter(|last| *last >= first).map_or(Vec::new(), |last| vec![first, last]);
+        }
+    }
+}
 
 /// How urgent a day is: the greater, the sooner.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -211,7 +252,7 @@ impl Serialize for Queue {
 impl<'de> Deserialize<'de> for Queue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("the queue of days is not one"))
+        Self::parse(&text).ok_or_else(|| D::Error::custom("the queue of days is not one"))
     }
 }
 

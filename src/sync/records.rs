@@ -4,17 +4,15 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone as _};
-use serde_json::value::RawValue;
+use chrono::{DateTime, TimeZone as _};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::blocks::block_of;
+use super::bad_rows::BadRows;
 use super::booking::{Booked, FIGURES};
 use super::envelope::{EmissionClock, Envelope};
-use super::finder::{ChangedRow, Findings, Listening};
+use super::finder::{Findings, Listening};
 use super::keys::Keys;
 use super::notes::Notes;
-use super::object::member;
 use super::pages::Shown;
 use super::plan::Plan;
 use super::scope::days_before;
@@ -22,23 +20,11 @@ use super::seen::Seen;
 use super::sent::{Sent, SentBy};
 use super::tally::Tally;
 use crate::config::Config;
-use crate::json::{self, JsonError, RawRow, RowNotes, Schema, SchemaOptions, Splitter, Step, text_of, value_end};
+use crate::json::{JsonError, RawRow, RowNotes, Schema, SchemaOptions, Splitter, Step, value_end};
 use crate::protocol::{Descriptor, Emitter};
-use crate::streams::{AccountId, Cut, Days, Feed, Moment, Paging, Role, Slice, Source, Stream, json_schema, midnight};
+use crate::streams::{AccountId, Days, Moment, Paging, Slice, Source, Stream, json_schema, midnight};
 
-/// Rows that cannot be read and are known since an earlier run: more are not a few odd rows but a change of Awin's.
-const MAX_BAD_ROWS: usize = 1000;
-
-/// Capture slots of events, in the order given to [`SchemaOptions::captured`]; their key is one field, in slot 0.
-const STAMP: usize = 1;
-const STATUS: usize = 2;
-/// Those of the fields that say which days of reports a transaction changes.
-const CHANGED: [&str; 3] = ["validationDate", "advertiserId", "publisherId"];
-const DECIDED: usize = 3;
-const ADVERTISER: usize = 4;
-const PUBLISHER: usize = 5;
-/// That of the field that says whether the publisher was paid.
-const PAID: usize = 6;
+mod place;
 
 /// Writes the RECORD lines of a stream.
 pub struct RecordWriter {
@@ -84,7 +70,7 @@ impl RecordWriter {
     pub fn new(stream: &'static Stream, descriptor: &Descriptor, bad_rows: &[String], config: &Config, tally: Tally) -> Self {
         let captured = match &stream.source {
             Source::Events(events) => {
-                [stream.row_key, &[events.stamp, events.status], &CHANGED[..], events.paid.as_slice()].concat()
+                [stream.row_key, &[events.stamp, events.status], &place::CHANGED[..], events.paid.as_slice()].concat()
             }
             Source::Report(report) => {
                 let date = matches!(report.days, Days::InRows(_)).then_some("date");
@@ -210,7 +196,7 @@ impl RecordWriter {
 
     /// Rows that cannot be read, for the state: those known before, and those of this run.
     pub fn bad_rows(&self) -> Vec<String> {
-        self.bad_rows.all.iter().map(|hash| format!("{hash:016x}")).collect()
+        self.bad_rows.texts()
     }
 
     /// What the answer showed of where it stands among its pages, whatever became of its rows.
@@ -313,180 +299,12 @@ impl RecordWriter {
         Ok(true)
     }
 
-    /// False for a row of a report that carries its date, if the date is not among those that are to be read.
-    fn is_of_an_asked_day(&self, row: &[u8]) -> bool {
-        let Some(Cut::Days(_, days)) = self.slice.as_ref().map(|slice| &slice.cut) else { return true };
-        let date = self.row.value(row, 0).map(text_of).and_then(|date| date.get(..10));
-        let date = date.and_then(|date| std::str::from_utf8(date).ok()?.parse::<NaiveDate>().ok());
-        date.is_none_or(|date| days.contains(&date))
-    }
-
-    /// Whether the row lies on a seam of its window; nothing if it lies outside of the table's range.
-    fn place_in_table(&mut self, row: &[u8]) -> Result<Option<bool>, JsonError> {
-        let events = match &self.stream.source {
-            Source::Report(_) | Source::Payments | Source::Lists(_) | Source::Reference { .. } => return Ok(Some(false)),
-            Source::Rates => {
-                self.shown.start = self.period_start(row);
-                return Ok(Some(false));
-            }
-            Source::Feed(feed) => return Ok(self.is_news(feed, row).then_some(false)),
-            Source::Events(events) => events,
-        };
-        self.note_change(row);
-        let stamp = self.row.value(row, STAMP).filter(|raw| raw.starts_with(b"\""));
-        let stamp = stamp.and_then(|raw| json::stamp(text_of(raw), self.zone));
-        let stamp = stamp.ok_or_else(|| JsonError::Shape(format!("a row has no `{}` that is a date", events.stamp)))?;
-        let day = &stamp[..10];
-        if day < self.days[0].as_bytes() || day > self.days[1].as_bytes() {
-            self.notes.left_out += 1;
-            return Ok(None);
-        }
-        let status = self.row.value(row, STATUS);
-        self.saw_deleted |= status == Some(b"\"deleted\"");
-        if events.paid.is_some() && status == Some(b"\"approved\"") {
-            let is_paid = self.row.value(row, PAID).is_some_and(|paid| matches!(text_of(paid), b"true" | b"1"));
-            let day = std::str::from_utf8(day).ok().and_then(|day| day.parse().ok());
-            self.unpaid.extend(day.filter(|_| !is_paid).map(block_of));
-        }
-        Ok(Some(self.seams.iter().any(|seam| stamp.starts_with(seam.as_bytes()))))
-    }
-
-    /// When the rates of the row began: the last field of its key.
-    fn period_start(&self, row: &[u8]) -> Option<NaiveDateTime> {
-        let raw = self.row.value(row, self.stream.row_key.len() - 1)?;
-        let stamp = json::stamp(text_of(raw), self.zone)?;
-        std::str::from_utf8(&stamp).ok()?.parse().ok()
-    }
-
-    /// Whether the row of a list that begins with the newest is not so old that it is known, and within the table's range. One
-    /// without a date is never known for sure.
-    fn is_news(&mut self, feed: &Feed, row: &[u8]) -> bool {
-        let held_by = feed.within.unwrap_or(feed.stamp);
-        let slot = self.stream.row_key.iter().position(|field| *field == held_by).unwrap_or(self.stream.row_key.len());
-        let raw = self.row.value(row, slot);
-        let raw = match feed.within {
-            None => raw,
-            Some(_) => raw.and_then(|object| member_of(object, feed.stamp)),
-        };
-        let stamp = raw.filter(|raw| raw.starts_with(b"\"")).and_then(|raw| json::stamp(text_of(raw), self.zone));
-        let stamp = stamp.map(|stamp| String::from_utf8_lossy(&stamp).into_owned());
-        let day = stamp.as_ref().map(|stamp| stamp[..10].to_owned());
-        self.added_stamp = stamp.filter(|_| feed.within.is_some());
-        let Some(day) = day else { return true };
-        self.shown.is_past = day < self.known_before;
-        if feed.is_dated && day > self.days[1] {
-            self.notes.left_out += 1;
-            return false;
-        }
-        !self.shown.is_past
-    }
-
-    /// Whether the destination has the row as it is, and it is not the last time that anybody is shown it.
-    fn is_sent(&mut self, row: &[u8], hash: u64) -> bool {
-        let (Some((sent, shown_again)), Some(slice)) = (&mut self.sent, &self.slice) else { return false };
-        let Some(sent) = slice.partition.account.and_then(|account| sent.get_mut(&account)) else { return false };
-        let key = self.row.value(row, 0).map(xxh3_64).unwrap_or_default();
-        match slice.lane.role {
-            // An old sale that is looked after goes out as it is.
-            Role::Again => false,
-            Role::Changes { .. } => sent.has(key, hash),
-            Role::Main | Role::Deleted => {
-                let stamp = self.row.value(row, STAMP).and_then(|raw| json::stamp(text_of(raw), self.zone));
-                if stamp.is_some_and(|stamp| &stamp[..10] >= shown_again.as_bytes()) {
-                    return sent.has(key, hash);
-                }
-                // It leaves the look-back: once more, for a destination that has lost it.
-                false
-            }
-        }
-    }
-
-    /// Tells those who listen which days of reports the row changes, whether it is part of the table or not.
-    fn note_change(&mut self, row: &[u8]) {
-        let (Some(listening), Some(slice)) = (&mut self.listening, &self.slice) else { return };
-        let (Some(changes), Some(account)) = (listening.changes(slice), slice.partition.account) else { return };
-        let value = |slot| self.row.value(row, slot).map(text_of);
-        let number = |slot| value(slot).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-        let sale = ChangedRow {
-            sold: value(STAMP),
-            decided: value(DECIDED),
-            advertiser: number(ADVERTISER),
-            publisher: number(PUBLISHER),
-        };
-        sale.note(changes, slice.lane, account.kind, self.zone, self.zone, self.now);
-    }
-
-    /// Counts sales, of which a report has some on each day, and those of `transactions` if reports want to know.
-    fn count(&mut self, row: &[u8]) {
-        let value = |slot| self.row.value(row, slot).map(text_of);
-        if self.stream.has_date_type() {
-            let number = |slot| value(slot).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or_default();
-            let first = self.stream.row_key.len();
-            self.booked.add([number(first), number(first + 1), number(first + 2), number(first + 3)]);
-        } else if let (Some(listening), Some(slice)) = (&mut self.listening, &self.slice) {
-            let stamp = self.row.value(row, STAMP).and_then(|raw| json::stamp(text_of(raw), self.zone));
-            let day = stamp.and_then(|stamp| std::str::from_utf8(&stamp[..10]).ok()?.parse().ok());
-            if let Some(day) = day {
-                listening.counts(slice, day, value(STATUS).unwrap_or_default());
-            }
-        }
-    }
-
     fn note(&mut self, row: &[u8]) {
         for name in &self.row.other_names {
             self.notes.new_field(&row[name.clone()]);
         }
         for change in &self.row.changes {
             self.notes.change(change);
-        }
-    }
-}
-
-/// A member of an object.
-fn member_of<'t>(object: &'t [u8], name: &'static str) -> Option<&'t [u8]> {
-    let object: &RawValue = serde_json::from_slice(object).ok()?;
-    member(object, name).ok().flatten().map(|value| value.get().as_bytes())
-}
-
-/// Rows that cannot be read (no date, no key). Each fails the first run that meets it and is passed over, with a warning, from
-/// the next one on: it must not hold up its account for ever.
-struct BadRows {
-    /// Of earlier runs.
-    known: BTreeSet<u64>,
-    /// Those and the ones of this run.
-    all: BTreeSet<u64>,
-    /// Why the first new one of this answer cannot be read, and how many there are.
-    new: Option<(String, u64)>,
-}
-
-impl BadRows {
-    fn new(known: &[String]) -> Self {
-        let known: BTreeSet<u64> = known.iter().filter_map(|text| u64::from_str_radix(text, 16).ok()).collect();
-        Self { all: known.clone(), known, new: None }
-    }
-
-    fn begin_answer(&mut self) {
-        self.new = None;
-    }
-
-    /// Whether an earlier run met this row; if not, `why` is remembered.
-    fn is_known(&mut self, row: &[u8], why: String) -> bool {
-        let hash = xxh3_64(row);
-        if self.known.contains(&hash) {
-            return true;
-        }
-        if self.all.len() < MAX_BAD_ROWS {
-            self.all.insert(hash);
-        }
-        self.new.get_or_insert((why, 0)).1 += 1;
-        false
-    }
-
-    fn end_answer(&mut self) -> Result<(), String> {
-        match self.new.take() {
-            None => Ok(()),
-            Some((why, 1)) => Err(why),
-            Some((why, count)) => Err(format!("{why} ({count} rows cannot be read)")),
         }
     }
 }

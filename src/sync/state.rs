@@ -5,15 +5,13 @@
 //! array, because a runner may store states by merge patch, where a key that vanishes lives on. `checkpoint` counts the
 //! states written, so that no two are alike, also while the look-back reads old ground again.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate, TimeDelta};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::queue::{Queue, minutes};
+pub use super::queue::DaysState;
+use super::queue::{days, minutes};
 use crate::config::Config;
 use crate::protocol::{Failure, SyncMode};
 use crate::streams::{AccountId, AccountKind, Lane, Moment, Partition, Role, Stream, Window};
@@ -80,31 +78,6 @@ pub struct PartitionState {
     /// In reports: which days wait to be read again.
     #[serde(flatten, deserialize_with = "days", skip_serializing_if = "Option::is_none")]
     pub days: Option<DaysState>,
-}
-
-/// Which days of a report wait to be read again.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct DaysState {
-    /// Days that changed or aged.
-    pub(super) queue: Queue,
-    /// First and last day of a range that may be stale, read with what the budget leaves; empty if there is none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub heal: Vec<NaiveDate>,
-}
-
-/// Nothing without its members, an error where they cannot be read: an `Option` that is flattened takes both for nothing.
-fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DaysState>, D::Error> {
-    #[derive(Deserialize)]
-    struct Members {
-        queue: Option<Queue>,
-        heal: Option<Vec<NaiveDate>>,
-    }
-    let Members { queue, heal } = Members::deserialize(deserializer)?;
-    if heal.as_ref().is_some_and(|heal| ![0, 2].contains(&heal.len())) {
-        return Err(D::Error::custom("`heal` is not a first and a last day"));
-    }
-    let is_there = queue.is_some() || heal.is_some();
-    Ok(is_there.then(|| DaysState { queue: queue.unwrap_or_default(), heal: heal.unwrap_or_default() }))
 }
 
 /// How far a lane has come.
@@ -380,16 +353,8 @@ impl PartitionState {
 
     /// Days of a report were read in a run up to `now`.
     pub fn days_read(&mut self, read: impl Iterator<Item = NaiveDate>, now: Moment) {
-        let Some(days) = &mut self.days else { return };
-        let read: BTreeSet<NaiveDate> = read.collect();
-        for day in &read {
-            days.queue.read(*day, minutes(&now));
-        }
-        // The range is read from its newest day down; what waits in the queue is not the range's concern.
-        while let [first, last] = days.heal[..]
-            && (read.contains(&last) || days.queue.holds(last))
-        {
-            days.heal = last.pred_opt().filter(|last| *last >= first).map_or(Vec::new(), |last| vec![first, last]);
+        if let Some(days) = &mut self.days {
+            days.read(&read.collect(), minutes(&now));
         }
     }
 
