@@ -159,11 +159,14 @@ impl Counting<'_> {
 pub struct Waiting<'s>(pub &'s Value);
 
 impl Waiting<'_> {
-    /// Up to when `list` was read.
+    /// Up to when `list` was read. Of one that could not be had, the last two days are those that would have been read again.
     pub fn heard(&self, list: &str) -> Option<Instant> {
         let lanes = self.0["lanes"].as_array().map_or(&[][..], Vec::as_slice);
-        let behind = lanes.iter().find(|lane| lane["lane"] == list).map(|lane| &lane["through"]);
-        behind.unwrap_or(&self.0["aged"]).as_str()?.parse().ok()
+        let moment = |value: &Value| value.as_str()?.parse::<Instant>().ok();
+        match lanes.iter().find(|lane| lane["lane"] == list) {
+            Some(behind) => moment(&behind["through"]).map(|through| through - TimeDelta::days(2)),
+            None => moment(&self.0["aged"]),
+        }
     }
 
     /// Whether `day` may wait after a finished sync at `now`: it was read a short while ago, it is too early for its second look, or
