@@ -135,7 +135,7 @@ impl Client {
                     quota.block(retry_after.or(timing.after_429));
                 }
                 let text = text_of_body(&beginning(Body::new(body, *timing)).await, secrets);
-                Err(CallError::from_status(status, text, retry_after))
+                Err(CallError::from_status(status, text))
             }
         }
     }
@@ -178,7 +178,7 @@ impl Call {
 
     async fn pause_after(&mut self, error: CallError) -> Result<(), FailedCall> {
         // Being throttled is not a failure of the request.
-        self.failures += u32::from(!matches!(error, CallError::Throttled { .. }));
+        self.failures += u32::from(!matches!(error, CallError::Throttled));
         let Shared { timing, observer, .. } = &*self.client.0;
         let idle = self.client.got_on_at().elapsed();
         match verdict(&error, self.failures, idle, self.patience, timing, fastrand::f64()) {

@@ -1,7 +1,5 @@
 //! What can go wrong with a call, by meaning.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -40,10 +38,7 @@ pub enum CallError {
     },
     /// 429.
     #[error("Awin answered 429: the limit of calls per minute is used up")]
-    Throttled {
-        /// The `Retry-After`, if there was one.
-        retry_after: Option<Duration>,
-    },
+    Throttled,
     /// 5xx.
     #[error("Awin answered {status}: {text}")]
     Server {
@@ -80,9 +75,9 @@ pub struct FailedCall {
 
 impl CallError {
     /// The error that an HTTP status other than 200 and 204 stands for. `text` is [`text_of_body`].
-    pub fn from_status(status: u16, text: String, retry_after: Option<Duration>) -> Self {
+    pub fn from_status(status: u16, text: String) -> Self {
         match status {
-            429 => Self::Throttled { retry_after },
+            429 => Self::Throttled,
             401 | 403 | 404 => Self::Refused { status, text },
             301 | 308 | 410 => Self::Retired { status },
             408 | 504 => Self::TimedOut(format!(" (Awin answered {status})")),
@@ -94,12 +89,9 @@ impl CallError {
     /// Whether the same request may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Throttled { .. }
-            | Self::Server { .. }
-            | Self::TimedOut(_)
-            | Self::Network(_)
-            | Self::Broken(_)
-            | Self::NotJson(_) => true,
+            Self::Throttled | Self::Server { .. } | Self::TimedOut(_) | Self::Network(_) | Self::Broken(_) | Self::NotJson(_) => {
+                true
+            }
             Self::Refused { .. } | Self::Retired { .. } | Self::BadRequest { .. } | Self::Shape(_) => false,
         }
     }
@@ -108,7 +100,7 @@ impl CallError {
     pub fn failure_kind(&self) -> FailureKind {
         match self {
             Self::Refused { .. } | Self::Retired { .. } => FailureKind::Config,
-            Self::Throttled { .. } | Self::Server { .. } | Self::TimedOut(_) | Self::Network(_) | Self::Broken(_) => {
+            Self::Throttled | Self::Server { .. } | Self::TimedOut(_) | Self::Network(_) | Self::Broken(_) => {
                 FailureKind::Transient
             }
             Self::BadRequest { .. } | Self::NotJson(_) | Self::Shape(_) => FailureKind::System,
@@ -171,7 +163,7 @@ mod tests {
     #[test]
     fn each_status_has_its_meaning() {
         for status in 100..=599u16 {
-            let error = CallError::from_status(status, String::new(), None);
+            let error = CallError::from_status(status, String::new());
             let retried = matches!(status, 408 | 429 | 500..=599);
             assert_eq!(error.is_retryable(), retried, "{status}");
             let kind = match status {

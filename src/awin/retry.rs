@@ -46,18 +46,18 @@ pub fn verdict(error: &CallError, failures: u32, idle: Duration, patience: Patie
     let is_over = idle >= timing.patience;
     let is_short = is_over || patience == Patience::Short;
     let gives_up = match (patience, error) {
-        (Patience::Little, CallError::Throttled { .. }) | (Patience::Little | Patience::Half, CallError::TimedOut(_)) => true,
-        (Patience::Deadline, CallError::Throttled { .. }) => false,
+        (Patience::Little, CallError::Throttled) | (Patience::Little | Patience::Half, CallError::TimedOut(_)) => true,
+        (Patience::Deadline, CallError::Throttled) => false,
         (Patience::Little | Patience::Deadline, _) | (Patience::Halvable, CallError::TimedOut(_)) => failures >= 2,
         (_, CallError::NotJson(_)) => failures >= MAX_NOT_JSON,
-        (_, CallError::Throttled { .. }) => is_over,
+        (_, CallError::Throttled) => is_over,
         (_, CallError::TimedOut(_)) => is_short,
         _ => is_short && failures >= LEAST_TRIES,
     };
     if gives_up {
         return Verdict::GiveUp;
     }
-    if let CallError::Throttled { .. } = error {
+    if let CallError::Throttled = error {
         // The quota itself is blocked until it is surely free; no further pause is needed.
         return Verdict::Again(Duration::ZERO);
     }
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn being_throttled_needs_no_pause_of_its_own() {
-        let throttled = CallError::Throttled { retry_after: None };
+        let throttled = CallError::Throttled;
         assert_eq!(after(&throttled, 99, MINUTE * 44, Patience::Full), Verdict::Again(Duration::ZERO));
         assert_eq!(after(&throttled, 1, MINUTE * 45, Patience::Full), Verdict::GiveUp);
         assert_eq!(after(&throttled, 1, Duration::ZERO, Patience::Little), Verdict::GiveUp);

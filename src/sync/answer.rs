@@ -275,8 +275,7 @@ impl Answers<'_> {
         if !member(text, proof)?.is_some_and(|proof| proof.get().starts_with('{')) {
             return Err(CallError::Shape(format!("the answer has no `{proof}`")));
         }
-        let mut row = with_members(text.get().as_bytes(), &asked(part));
-        row.push(b' '); // The end of a value shows in what follows it.
+        let row = with_members(text.get().as_bytes(), &asked(part));
         let written = self.emitter.write_with(|lines| self.records.write(row[..].into(), lines));
         written.map(|_| ()).map_err(|_| CallError::Shape("the answer cannot be read".into()))
     }

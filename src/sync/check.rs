@@ -157,7 +157,7 @@ fn last_hour(account: AccountId, now: Moment) -> Request {
 
 fn late(context: &Context, what: &str) -> String {
     if context.progress.is_waiting() {
-        return explain::accounts_failed(&CallError::Throttled { retry_after: None }).message;
+        return explain::accounts_failed(&CallError::Throttled).message;
     }
     format!(
         "Awin did not answer the request for {what} in time. The configuration may be right; check the network, or try again later."

@@ -178,7 +178,7 @@ fn sentence(stream: &str, group: &[&Failed]) -> String {
         CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) => format!(
             "Unexpected response for {what}: {error}. If this text comes from a proxy, or `api_url` is set, check those first; otherwise please report a bug."
         ),
-        CallError::Throttled { .. } => format!(
+        CallError::Throttled => format!(
             "Awin answered 429 for 45 minutes; {what} could not be read. Another tool may be using the same user's calls: lower `requests_per_minute` here or in that tool, then sync again."
         ),
         CallError::Server { .. } | CallError::TimedOut(_) | CallError::Network(_) | CallError::Broken(_) => {
@@ -277,7 +277,7 @@ pub(super) fn accounts_failed(error: &CallError) -> Failure {
         CallError::Retired { .. } => Failure::config(format!(
             "Awin has retired the address of the list of accounts ({error}). {UPDATE} If `api_url` is set, check it first."
         )),
-        CallError::Throttled { .. } => Failure::transient(
+        CallError::Throttled => Failure::transient(
             "Awin's limit of calls per minute is used up, perhaps by another tool of the same user. The configuration may be right; try again in a minute.",
         ),
         CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) => Failure::system(format!(

@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::outcome::{Blast, condemns};
 use crate::awin::{Body, Call, FailedCall, IN_FLIGHT};
-use crate::streams::{AccountId, Role, Slice};
+use crate::streams::{AccountId, Slice};
 
 /// An answer that has begun.
 pub(super) type Opened = Result<(Call, Body), Box<FailedCall>>;
@@ -47,7 +47,7 @@ impl Fetch {
             Origin::Call(call, due) => (call, due),
         };
         let probe = slice.partition.account.map(|account| self.of_accounts.entry(account).or_default().clone());
-        let is_optional = slice.lane.role == (Role::Changes { optional: true });
+        let is_optional = slice.lane.is_optional();
         let of_lane = slice.partition.account.filter(|_| is_optional);
         let lane_probe = of_lane.map(|account| self.of_lanes.entry((account, slice.lane.name)).or_default().clone());
         let asked = slice.clone();

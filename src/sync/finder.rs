@@ -112,7 +112,7 @@ impl ChangedRow<'_> {
             partner: partner.unwrap_or_default(),
         };
         // An amendment shows no date: it is as new as the run that lists it.
-        let change = if lane.role == (Role::Changes { optional: true }) { None } else { decided };
+        let change = if lane.is_optional() { None } else { decided };
         changes.add(mark, minutes(&change.unwrap_or(now)), 1);
     }
 }

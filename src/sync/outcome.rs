@@ -1,7 +1,7 @@
 //! What an error condemns: a pure table. A new kind of error does not compile until someone decides.
 
 use crate::awin::CallError;
-use crate::streams::{Cut, Role, Slice};
+use crate::streams::{Cut, Slice};
 
 /// How much of a stream is not read any further in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +29,13 @@ pub(super) fn condemns(error: &CallError, slice: &Slice) -> Blast {
         CallError::Refused { status: 403, .. } if matches!(slice.cut, Cut::Payment(_)) => Blast::Account,
         // The list of programmes or payments has just been read: this one was left since, or has no details.
         CallError::Refused { .. } if is_part => Blast::Slice,
-        CallError::BadRequest { status: 400, .. } if slice.lane.role == (Role::Changes { optional: true }) => Blast::Lane,
+        CallError::BadRequest { status: 400, .. } if slice.lane.is_optional() => Blast::Lane,
         // What Awin says of a request, or what is wrong with an answer, is about that part alone.
         CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) if is_part => Blast::Slice,
         CallError::BadRequest { .. } | CallError::Shape(_) | CallError::NotJson(_) => Blast::Partition,
         CallError::Refused { .. }
         | CallError::Retired { .. }
-        | CallError::Throttled { .. }
+        | CallError::Throttled
         | CallError::Server { .. }
         | CallError::TimedOut(_)
         | CallError::Network(_)
@@ -46,7 +46,7 @@ pub(super) fn condemns(error: &CallError, slice: &Slice) -> Blast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::streams::{AccountId, AccountKind, Lane, MAIN_LANE, Partition};
+    use crate::streams::{AccountId, AccountKind, Lane, MAIN_LANE, Partition, Role};
 
     #[test]
     fn every_error_condemns_what_it_is_about() {
@@ -56,7 +56,7 @@ mod tests {
         let bad = |status| CallError::BadRequest { status, text: String::new() };
         let text = String::new;
         let transient = [
-            CallError::Throttled { retry_after: None },
+            CallError::Throttled,
             CallError::Server { status: 500, text: text() },
             CallError::TimedOut(text()),
             CallError::Network(text()),
