@@ -15,7 +15,7 @@ const NOW: &str = "SOURCE_AWIN_TEST_NOW";
 /// Milliseconds of the quota's minute.
 const MINUTE: &str = "SOURCE_AWIN_TEST_MINUTE_MS";
 
-/// A point of the program and the time at which it is reached, `state.before:3`: there a crash test lets the process die.
+/// Where a crash test kills the process: a failpoint, and on which hit, as in `state.before:3`.
 #[cfg(debug_assertions)]
 const DIES_AT: &str = "SOURCE_AWIN_TEST_DIES_AT";
 
@@ -77,7 +77,7 @@ fn wrong(name: &str, value: &str, wanted: &str) -> String {
     format!("The environment variable {name} is {value}, not {wanted}. It is for tests only: unset it.")
 }
 
-/// Where the process is to die: a point, and the how manieth time it is reached.
+/// Where a crash test kills the process: a failpoint, and on which hit.
 #[cfg(debug_assertions)]
 pub(crate) fn dies_at() -> Option<(String, u64)> {
     let text = env::var(DIES_AT).ok()?;

@@ -60,8 +60,8 @@ struct Shared {
     public: Quota,
     timing: Timing,
     observer: Arc<dyn Observer>,
-    /// When the run last got on: an answer was committed. Moved on by the time that the reader of our output takes.
-    got_on: Mutex<Instant>,
+    /// When an answer was last committed, plus the time spent waiting for our reader.
+    last_progress: Mutex<Instant>,
 }
 
 impl Client {
@@ -69,7 +69,7 @@ impl Client {
     pub fn new(settings: Settings) -> Self {
         let Settings { transport, secrets, quota, timing, observer } = settings;
         let [legacy, public] = [(); 2].map(|()| Quota::new(quota, timing.minute));
-        Self(Arc::new(Shared { transport, secrets, legacy, public, timing, observer, got_on: Mutex::new(Instant::now()) }))
+        Self(Arc::new(Shared { transport, secrets, legacy, public, timing, observer, last_progress: Mutex::new(Instant::now()) }))
     }
 
     /// Time-outs and pauses.
@@ -88,17 +88,17 @@ impl Client {
     }
 
     /// An answer has been committed: the run's patience starts anew.
-    pub fn got_on(&self) {
-        *self.got_on_at() = Instant::now();
+    pub fn progressed(&self) {
+        *self.last_progress() = Instant::now();
     }
 
     /// For so long we have waited for the reader of our output, not for Awin.
     pub fn reader_took(&self, time: Duration) {
-        *self.got_on_at() += time;
+        *self.last_progress() += time;
     }
 
-    fn got_on_at(&self) -> std::sync::MutexGuard<'_, Instant> {
-        self.0.got_on.lock().unwrap_or_else(PoisonError::into_inner)
+    fn last_progress(&self) -> std::sync::MutexGuard<'_, Instant> {
+        self.0.last_progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send(&self, request: &Request) -> Result<Body, CallError> {
@@ -180,7 +180,7 @@ impl Call {
         // Being throttled is not a failure of the request.
         self.failures += u32::from(!matches!(error, CallError::Throttled));
         let Shared { timing, observer, .. } = &*self.client.0;
-        let idle = self.client.got_on_at().elapsed();
+        let idle = self.client.last_progress().elapsed();
         match verdict(&error, self.failures, idle, self.patience, timing, fastrand::f64()) {
             Verdict::GiveUp => Err(self.failed(error)),
             Verdict::Again(pause) => {

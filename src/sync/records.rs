@@ -116,7 +116,7 @@ impl RecordWriter {
         }
     }
 
-    /// From here on rows that the destination has as they are stay home, as far as `plans` know of them: in a run up to `now`.
+    /// From here on skips rows that the destination already has, as far as `plans` know of them: in a run up to `now`.
     pub(super) fn remember(&mut self, plans: &[Plan], now: Moment, config: &Config) {
         let reach = config.end_date.and_then(|day| day.succ_opt()).map_or(now, |day| midnight(now.timezone(), day).min(now));
         let shown_again = days_before(reach, config.lookback_days).date_naive().to_string();

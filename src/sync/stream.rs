@@ -229,7 +229,7 @@ impl StreamReader<'_> {
     fn skips(&mut self, slice: &Slice, window: Window) {
         (self.has_answers, self.is_outage) = (true, false);
         self.runs();
-        self.context.client.got_on();
+        self.context.client.progressed();
         self.context.progress.spare(window_count(window.from, window.to, self.stream.window_days()));
         self.empty.add(&slice.partition, window);
         self.checkpoint.commit(slice, &BTreeSet::new());
@@ -254,7 +254,7 @@ impl StreamReader<'_> {
         self.has_answers = true;
         self.is_outage = false;
         self.answers.records.succeeded();
-        self.context.client.got_on();
+        self.context.client.progressed();
         if self.answers.records.saw_deleted && slice.lane.role == Role::Main {
             self.deleted_rows_are_listed(&slice.partition);
         }
