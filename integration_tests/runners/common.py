@@ -32,6 +32,13 @@ STREAMS = [
     "programmes",
     "programme_details",
     "commission_groups",
+    "payments",
+    "payment_breakdowns",
+    "billing_documents",
+    "prepayment_changes",
+    "partnerships",
+    "offers",
+    "commission_rates",
 ]
 
 
