@@ -1,6 +1,7 @@
 //! What a fuzzer asks of any bytes. `cargo fuzz` calls these where nightly Rust is; `integration_tests/fuzzed.rs` calls them
 //! everywhere.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
@@ -11,9 +12,8 @@ use source_awin::protocol::{ConfiguredCatalog, Descriptor, Failure, InputState, 
 use source_awin::streams::{AccountId, AccountKind, Cut, Partition, STREAMS, Slice, Stream, Window, find, midnight};
 use source_awin::sync::{RecordWriter, StreamState, Tally};
 
-fn configuration() -> Config {
-    Config::parse(r#"{"api_token":"t","start_date":"2026-01-01"}"#).expect("valid")
-}
+static CONFIGURATION: LazyLock<Config> =
+    LazyLock::new(|| Config::parse(r#"{"api_token":"t","start_date":"2026-01-01"}"#).expect("valid"));
 
 /// An error is a sentence.
 fn assert_says_something<T>(result: Result<T, Failure>) -> Option<T> {
@@ -42,11 +42,10 @@ pub fn state(bytes: &[u8]) {
     else {
         return;
     };
-    let config = configuration();
     for stream in STREAMS {
         let blob = input.streams.get(stream.name).map(AsRef::as_ref);
         let mode = if stream.is_incremental() { SyncMode::Incremental } else { SyncMode::FullRefresh };
-        if let Some(mut known) = assert_says_something(StreamState::load(stream, blob, mode, None, &config)) {
+        if let Some(mut known) = assert_says_something(StreamState::load(stream, blob, mode, None, &CONFIGURATION)) {
             let written = known.next_blob();
             let again: StreamState = serde_json::from_value(written).expect("a state that was written can be read");
             assert_eq!(again, known);
@@ -56,14 +55,14 @@ pub fn state(bytes: &[u8]) {
 
 /// The lines that `body` becomes in `stream`, fed in pieces of `size` bytes, and how that ended.
 fn lines_of(stream: &'static Stream, body: &[u8], size: usize) -> (Vec<Value>, Result<(), &'static str>) {
-    let config = configuration();
+    let config = &*CONFIGURATION;
     let account = AccountId { kind: AccountKind::Publisher, id: 7 };
     let from = midnight(config.timezone, config.start_date);
     let window = Window { from, to: from + Duration::from_secs(31 * 86_400) };
     let cut = if stream.is_incremental() { Cut::Window(window) } else { Cut::Whole };
     let slice = Slice { partition: Partition::of(account), lane: &stream.lanes()[0], cut };
     let descriptor = Descriptor { name: stream.name.into(), namespace: None };
-    let mut writer = RecordWriter::new(stream, &descriptor, &[], &config, Tally::default());
+    let mut writer = RecordWriter::new(stream, &descriptor, &[], config, Tally::default());
     writer.begin(&slice);
     writer.begin_answer();
     let envelope = Envelope { rows: "pageItems", wrapper: "body", members: &[], reason: "error", takes_null: true };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use awin_sandbox::{Demo, Sandbox, Throttle, instant};
+use awin_sandbox::{Demo, Event, Sandbox, Throttle, instant};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use source_awin::streams::{STREAMS, json_schema};
@@ -186,8 +186,16 @@ fn counted() -> [usize; 4] {
     let streams: &[&[&str]] = &[&["transactions"], &["transactions", "stats_by_publisher"]];
     let sync = |streams: &[&str], start: &str, later: bool| {
         let now = instant("2026-11-20T05:00:00Z");
-        let mut world = Demo { sales_per_day: 0, advertisers: 1, publishers: 1, ..Demo::new(3, now) }.build();
+        // There are sales, and nothing has changed for long.
+        let long_ago = now - TimeDelta::days(60);
+        let demo =
+            Demo { days_back: 400, days_ahead: 0, sales_per_day: 1, advertisers: 1, publishers: 1, ..Demo::new(3, long_ago) };
+        let mut world = demo.build();
         world.throttle = Throttle::off();
+        for sale in &mut world.sales {
+            sale.events.retain(|(at, event)| *at < long_ago && *event != Event::Delete);
+        }
+        world.clock.advance(TimeDelta::days(60));
         let sandbox = Sandbox::start(world);
         let mut connector = Connector::new(&sandbox, start).with("advertiser_ids", "90210").with("regions", json!(["DE"]));
         let state = connector.read(streams, None).ok().state();
