@@ -16,6 +16,8 @@ faults=(
 sql_faults=(
   'views/*.sql:s/+ coalesce(.*, 0)//' "owed.sql:/status = 'approved'/d" 'changed-since-close.sql:s/FULL JOIN/JOIN/'
   'changed-since-close.sql:s/IS DISTINCT FROM/<>/' 'report-differs.sql:s/FULL JOIN/JOIN/'
+  'rate-of-sale.sql:s/r.ratesStart <= s.sold_at AND//' 'rate-of-sale.sql:s/AND (r.ratesEnd.*//' 'paid.sql:s/ AND s.advertiser_id.*id AND/ AND/'
+  'unpaid.sql:/coalesce(paid/d'
 )
 meltano_faults=('s/airbyte_config.timezone/airbyte_config.time_zone/' 's/image: .*/image: source-awin/' '/sensitive: true/d' 's/stats_by_publisher/stats/')
 image_faults=(

@@ -4,9 +4,11 @@ examples/sync.py as it is.
 Every file of docs/sql must answer what `figures.py` reckons from the sandbox's truth. What is written for BigQuery and Snowflake
 is translated by sqlglot and run on DuckDB: the words are theirs, the database is not.
 
-Set by `.ci/runners`: POSTGRESQL_PORT, where there is one. SQL_FOLDER, to be another one than the repository's.
+Set by `.ci/runners`: SANDBOX (the program); POSTGRESQL_PORT, where there is one. SQL_FOLDER, to be another one than the
+repository's.
 """
 
+import atexit
 import os
 
 os.environ |= {"DO_NOT_TRACK": "1", "AIRBYTE_OFFLINE_MODE": "1", "AIRBYTE_NO_UPDATE_CHECK": "1"}
@@ -23,15 +25,31 @@ import sys
 from pathlib import Path
 
 import airbyte
-import common
-import figures
 import sqlglot
 from airbyte.caches import DuckDBCache, PostgresCache
 from sqlalchemy import text
 
+
+def sandbox_of_its_own(days=45):
+    """Days enough for payments whatever the date, and two advertisers of one currency, which share a payment."""
+    options = ["--port", "0", "--days", str(days), "--advertisers", "4", "--throttle-per-minute", "0", "--token", os.environ["TOKEN"]]
+    process = subprocess.Popen([os.environ["SANDBOX"], "serve", *options], stdout=subprocess.PIPE, text=True)
+    atexit.register(process.kill)
+    start = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=days)
+    os.environ |= {"SANDBOX_URL": process.stdout.readline().split()[-1], "START_DATE": str(start)}
+
+
+sandbox_of_its_own()  # before `common`, which reads where it is
+
+import common
+import figures
+
 ROOT = Path(__file__).parents[2]
 SQL = Path(os.environ.get("SQL_FOLDER", ROOT / "docs/sql"))
-STREAMS = ["transactions", "stats_by_publisher", "accounts", "publishers", "programmes", "commission_groups"]
+STREAMS = ["transactions", "stats_by_publisher", "accounts", "publishers", "programmes", "commission_groups", "commission_rates",
+           "payments", "payment_breakdowns"]  # fmt: skip
+# Looks back on all that the sandbox has: a sale that leaves the look-back is sent once more.
+CONFIG = common.config(lookback_days=60)
 # The month of the files, and what the check puts in its place: all days that the sandbox has.
 TODAY = datetime.datetime.now(datetime.UTC).date()
 FIRST, END = common.START_DATE, str(TODAY + datetime.timedelta(days=2))
@@ -48,9 +66,10 @@ class Way:
         self.name, self.title, self.views, self.adapt, self.tables = name, title, views, adapt, tables
 
     def make_views(self, run):
-        for statement in self.adapt(sql(f"views/{self.views}")).split(";"):
-            if statement.strip():
-                run(statement)
+        for file in (self.views, f"payments-{self.views}"):
+            for statement in self.adapt(sql(f"views/{file}")).split(";"):
+                if statement.strip():
+                    run(statement)
 
     def lose(self, run, row_ids):
         """From now on the table of transactions lacks these rows."""
@@ -58,6 +77,14 @@ class Way:
         listed = ", ".join(f"'{row_id}'" for row_id in row_ids)
         run(f"CREATE TABLE {self.name}.transactions AS SELECT * FROM {self.tables}.transactions WHERE {column} NOT IN ({listed})")
         self.make_views(run)
+
+    def raise_rates(self, run, moment):
+        """From now on the table of rates says that those without an end ended at the moment, and that ones higher by 1 hold since."""
+        same, read = "groupId, advertiserId, accountId, type", f"FROM {self.tables}.commission_rates"
+        statement = f"""CREATE TABLE {self.name}.commission_rates AS
+            SELECT {same}, percentage, amount, ratesStart, coalesce(ratesEnd, TIMESTAMP '{moment}') AS ratesEnd {read}
+            UNION ALL SELECT {same}, percentage + 1, amount + 1, TIMESTAMP '{moment}', NULL {read} WHERE ratesEnd IS NULL"""
+        run(statement if self.tables == "awin" else with_capitals_quoted(statement))
 
     def enter(self, run):
         run(f"CREATE SCHEMA IF NOT EXISTS {self.name}")
@@ -128,17 +155,17 @@ class Database:
 
     def read(self):
         if self.name == "PostgreSQL":
-            environment = {"AWIN_TOKEN": common.TOKEN, "AWIN_START_DATE": common.START_DATE, "AWIN_CONFIG": json.dumps(common.config()),
+            environment = {"AWIN_TOKEN": common.TOKEN, "AWIN_START_DATE": common.START_DATE, "AWIN_CONFIG": json.dumps(CONFIG),
                            "AWIN_STREAMS": ",".join(STREAMS), "SOURCE_AWIN": common.CONNECTOR, "DATABASE_HOST": "127.0.0.1",
                            "DATABASE_PORT": os.environ["POSTGRESQL_PORT"], "DATABASE_NAME": "postgres", "DATABASE_PASSWORD": "none"}  # fmt: skip
             subprocess.run([sys.executable, ROOT / "examples/sync.py"], env=os.environ | environment, check=True)
         else:
-            source = airbyte.get_source("source-awin", local_executable=common.CONNECTOR, config=common.config())
+            source = airbyte.get_source("source-awin", local_executable=common.CONNECTOR, config=CONFIG)
             source.select_streams(STREAMS)
             source.read(cache=self.cache)
 
     def fill(self):
-        _, answers = common.while_nothing_changes(self.read)
+        _, answers = common.while_nothing_changes(self.read, STREAMS)
         return figures.Truth(answers)
 
     def session(self, work):
@@ -189,7 +216,7 @@ def complete_through(cache):
     with contextlib.redirect_stdout(io.StringIO()) as said:
         exec(lines, {"cache": cache})
     lines = said.getvalue().splitlines()
-    common.equal(len(lines), 5, "accounts")
+    common.equal(len(lines), 6, "accounts")
     common.expect(all(line.split()[2] >= str(TODAY) for line in lines), f"not complete: {lines}")
     return lines[0]
 
@@ -224,6 +251,19 @@ def ask_everything(run, way, months, before, now, moment):
     expect("partner-names", figures.partner_names(now))
     expect("by-commission-group", figures.by_commission_group(now))
     expect("report-differs", figures.report_differs(now))
+    expect("unpaid", figures.unpaid(now))
+    paid = expect("paid", figures.paid(now))
+    common.expect(paid, "nothing was paid")
+    parts = figures.group(paid, lambda row: (row[0], row[1], row[4]))
+    common.equal({key: sum(row[7] for row in found) for key, found in parts}, {key: key[2] for key, _ in parts}, "parts of payments")
+    flagged = [row for row in now.of("publisher").values() if row["paidToPublisher"]]
+    common.equal(sum(row[8] for row in paid), len(flagged), "paid sales that have a payment")
+    expect("rate-of-sale", figures.rate_of_sale(now))
+    # All sales of the sandbox are of one period of rates, so another one begins with a sale in their middle.
+    moments = sorted(row["transactionDate"] for row in now.of("publisher").values())
+    raised = moments[len(moments) // 2]
+    way.raise_rates(run, raised.replace("T", " "))
+    expect("rate-of-sale", figures.rate_of_sale(now, raised))
     # Nothing differs in tables that are right, so all sales of a publisher's day are taken away.
     sales = now.of("advertiser")
     day = figures.day_of_sale(next(row for row in sales.values() if row["commissionStatus"] == "approved"))

@@ -150,3 +150,47 @@ def by_commission_group(truth):
                 parts.append(((account, advertiser, part["commissionGroupName"], *rate, currency(row)), part))
     for key, found in group(parts, lambda part: part[0]):
         yield *key, sum_of(money(part["amount"]) for _, part in found), sum_of(money(part["commissionAmount"]) for _, part in found)
+
+
+def rate_of_sale(truth, raised=None):
+    """`raised`: since that moment, the rates that had no end are higher by 1."""
+    rates = collections.defaultdict(list)
+    for period in truth.answers["commission_rates"]:
+        start, end = period["ratesStart"], period.get("ratesEnd")
+        for rate in period["commissionGroups"]:
+            held = rates[period["accountId"], period["advertiser"], rate["groupId"]]
+            values = money(rate.get("percentage")), money(rate.get("amount"))
+            held.append((start, end or raised, rate["type"], *values))
+            if raised and not end:
+                held.append((raised, None, rate["type"], *(None if value is None else value + 1 for value in values)))
+    for row_id, row in truth.of("publisher").items():
+        sold = row["transactionDate"]
+        for part in row["transactionParts"] or []:
+            held = rates[row["accountId"], row["advertiserId"], part["commissionGroupId"]]
+            found = [(*rate, start.replace("T", " ")) for start, end, *rate in held if start <= sold and (end is None or sold < end)]
+            for rate in found or [(None, None, None, None)]:
+                amounts = money(part["amount"]), money(part["commissionAmount"])
+                yield row_id, sold.replace("T", " "), part["commissionGroupName"], *rate, currency(row), *amounts
+
+
+def paid(truth):
+    def payment_of(row):
+        return row["accountId"], row["paymentId"]
+    rows = [row for row in truth.of("publisher").values() if row["paymentId"]]
+    sales = dict(group(rows, lambda row: (*payment_of(row), row["advertiserId"])))
+    parts = dict(group(truth.answers["payment_breakdowns"], payment_of))
+    for payment in truth.answers["payments"]:
+        key, total = payment_of(payment), payment["amount"]
+        for part in parts[key]:
+            of = sales[*key, part["advertiserId"]]
+            oldest = min(day(row, "validationDate") for row in of)
+            of_sales = len(of), sum_of(amount(row, "commissionAmount") for row in of), oldest
+            whole = day(payment, "processingDate"), total["currency"], money(total["amount"])
+            yield *key, *whole, part["advertiserId"], part["advertiserName"], amount(part, "payment"), *of_sales
+
+
+def unpaid(truth):
+    rows = [row for row in truth.of("publisher").values() if row["commissionStatus"] == "approved" and not row["paidToPublisher"]]
+    for key, found in group(rows, lambda row: (row["accountId"], row["advertiserId"], currency(row))):
+        outstanding = sum_of(amount(row, "commissionAmount") for row in found)
+        yield *key, len(found), outstanding, min(day(row, "validationDate") for row in found)
