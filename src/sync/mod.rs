@@ -29,6 +29,8 @@ mod context;
 mod lookup;
 mod outcome;
 mod pages;
+mod seen;
+
 mod sent;
 
 mod listing;
@@ -49,7 +51,6 @@ mod bad_rows;
 mod envelope;
 mod keys;
 mod object;
-mod seen;
 
 mod notes;
 
