@@ -89,7 +89,9 @@ fn a_report_that_lists_zeros_is_asked_day_by_day() {
 /// The answer for a long stretch is documented for no report; where it cannot be had, nothing is taken for granted.
 #[test]
 fn where_a_long_stretch_cannot_be_asked_for_it_is_read_day_by_day() {
-    for wrong in [Wrong::Status(400), Wrong::Status(500), Wrong::Html, Wrong::Half, Wrong::Hang, Wrong::Body("{}")] {
+    let wrongs =
+        [Wrong::Status(400), Wrong::Status(500), Wrong::NoContent, Wrong::Html, Wrong::Half, Wrong::Hang, Wrong::Body("{}")];
+    for wrong in wrongs {
         let mut connection = connection();
         connection.config["publisher_ids"] = "600001".into();
         let is_long = |request: &Request| {

@@ -22,6 +22,8 @@ pub(super) const TOTAL_PAGES: &str = "totalPagesAvailable";
 /// What became of the rows, and the answer itself, if it is small enough to be kept.
 pub(super) struct Found<T> {
     pub(super) what: T,
+    /// Whether there was an answer at all, and not a 204.
+    pub(super) has_body: bool,
     pub(super) text: Option<Bytes>,
 }
 
@@ -52,7 +54,7 @@ async fn read<T: Default>(
 ) -> Result<Found<T>, CallError> {
     let mut what = T::default();
     if body.is_no_content() {
-        return Ok(Found { what, text: Some(Bytes::from_static(b"[]")) });
+        return Ok(Found { what, has_body: false, text: Some(Bytes::from_static(b"[]")) });
     }
     let mut text = Vec::new();
     let mut is_kept = true;
@@ -76,7 +78,9 @@ async fn read<T: Default>(
             });
             match step {
                 Ok(Step::Row) => {}
-                Ok(Step::End) if piece.is_none() => return Ok(Found { what, text: is_kept.then(|| text.into()) }),
+                Ok(Step::End) if piece.is_none() => {
+                    return Ok(Found { what, has_body: true, text: is_kept.then(|| text.into()) });
+                }
                 Ok(Step::More | Step::End) => break,
                 Err(JsonError::Incomplete) => return Err(CallError::Broken("it ends in the middle".into())),
                 Err(JsonError::Syntax { expected, .. }) => return Err(CallError::NotJson(format!("expected {expected}"))),

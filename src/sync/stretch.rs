@@ -25,7 +25,8 @@ impl Empty {
     }
 }
 
-/// Whether `slice`, a long stretch, has no rows. False also if that cannot be found out.
+/// Whether `slice`, a long stretch, has no rows: Awin answers with an empty list. A 204 is too little to pass over so many days
+/// for. False also if it cannot be found out.
 pub(super) async fn is_empty(context: &Context, stream: &Stream, slice: &Slice) -> bool {
     let request = stream.endpoint.request(slice, Page::FIRST, &context.config);
     let count = |rows: &mut u64, _: &[u8]| {
@@ -33,5 +34,5 @@ pub(super) async fn is_empty(context: &Context, stream: &Stream, slice: &Slice) 
         Ok(())
     };
     let found = lookup::rows(&context.client, request, "body", Patience::Little, 0, count).await;
-    found.is_ok_and(|found| found.what == 0)
+    found.is_ok_and(|found| found.has_body && found.what == 0)
 }
