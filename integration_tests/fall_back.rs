@@ -117,7 +117,8 @@ fn without_the_list_of_decisions_a_run_reads_the_plain_look_back() {
         }
         assert!(days.len() <= 40, "{wrong:?}: {} days", days.len());
         let begun = deaf.calls.iter().position(|call| call.contains("/reports/publisher")).expect("a call");
-        assert!(deaf.moments[begun] <= Duration::from_secs(121), "{wrong:?}: {:?}", deaf.moments[begun]);
+        // Two minutes; the rest is for what the harness does in real time.
+        assert!(deaf.moments[begun] <= Duration::from_secs(180), "{wrong:?}: {:?}", deaf.moments[begun]);
         assert_eq!(stale(&connection), [days_ago(&connection, 56)], "{wrong:?}");
         connection.later(TimeDelta::days(1));
         let hears = connection.sync(&[REPORT]);
