@@ -10,14 +10,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use awin_sandbox::World;
+use awin_sandbox::{Demo, Throttle, World, instant};
 use serde_json::{Value, json};
 use source_awin::awin::Request;
+use source_awin::streams::find;
 
 use crate::support::connector::state_after;
 use crate::support::faulty::{Faulty, Plan, Wrong};
 use crate::support::protocol::assert_lives;
-use crate::support::setup::world;
 use crate::support::tables::Materialized;
 use crate::support::virtually::{Ran, read_from};
 
@@ -34,6 +34,8 @@ enum Kind {
     Accounts,
     /// One of several answers that a table consists of.
     Programme,
+    /// The same of payments: only Awin's not having one is about it alone.
+    Payment,
     /// A list without which an account's share of the stream cannot be planned.
     LookUp,
 }
@@ -48,6 +50,12 @@ struct Endpoint {
     named: bool,
 }
 
+impl Endpoint {
+    fn is_public(&self) -> bool {
+        find(self.stream).is_some_and(|stream| stream.endpoint.path.starts_with("/public/"))
+    }
+}
+
 fn ends_with(request: &Request, end: &str) -> bool {
     request.path.trim_end_matches('/').ends_with(end)
 }
@@ -58,7 +66,7 @@ fn looks_for_regions(request: &Request) -> bool {
     ends_with(request, "/reports/publisher") && value("startDate") != value("endDate")
 }
 
-const ENDPOINTS: [Endpoint; 15] = [
+const ENDPOINTS: [Endpoint; 23] = [
     Endpoint {
         title: "transactions",
         stream: "transactions",
@@ -128,6 +136,50 @@ const ENDPOINTS: [Endpoint; 15] = [
         stream: "commission_groups",
         kind: Kind::Programme,
         is_asked: |r| ends_with(r, "/commissiongroups"),
+        named: true,
+    },
+    Endpoint { title: "payments", stream: "payments", kind: Kind::List, is_asked: |r| ends_with(r, "/payments"), named: true },
+    Endpoint {
+        title: "breakdowns",
+        stream: "payment_breakdowns",
+        kind: Kind::Payment,
+        is_asked: |r| ends_with(r, "/breakdowns"),
+        named: true,
+    },
+    Endpoint {
+        title: "billing-documents",
+        stream: "billing_documents",
+        kind: Kind::List,
+        is_asked: |r| ends_with(r, "/billing-documents"),
+        named: true,
+    },
+    Endpoint {
+        title: "link-status-changes",
+        stream: "prepayment_changes",
+        kind: Kind::List,
+        is_asked: |r| ends_with(r, "/link-status-changes"),
+        named: true,
+    },
+    Endpoint {
+        title: "public lists of partners",
+        stream: "partnerships",
+        kind: Kind::List,
+        is_asked: |r| r.path.starts_with("/public/"),
+        named: true,
+    },
+    Endpoint { title: "promotions", stream: "offers", kind: Kind::List, is_asked: |r| ends_with(r, "/promotions"), named: true },
+    Endpoint {
+        title: "commissiongroups, by period",
+        stream: "commission_rates",
+        kind: Kind::Programme,
+        is_asked: |r| ends_with(r, "/commissiongroups"),
+        named: true,
+    },
+    Endpoint {
+        title: "payments, to find them",
+        stream: "payment_breakdowns",
+        kind: Kind::LookUp,
+        is_asked: |r| ends_with(r, "/payments"),
         named: true,
     },
     Endpoint {
@@ -213,6 +265,7 @@ fn demanded(endpoint: &Endpoint, wrong: Wrong, is_always: bool) -> Outcome {
         // The token is refused; or Awin has retired the address, and only a newer connector knows the new one.
         Wrong::Status(401 | 410) => Outcome::Fails("config_error"),
         Wrong::Status(403 | 404) if is_programme && !is_always => Outcome::Less,
+        Wrong::Status(404) if endpoint.kind == Kind::Payment && !is_always => Outcome::Less,
         Wrong::Status(403 | 404) => Outcome::Fails("config_error"),
         Wrong::Status(408 | 429 | 500..)
         | Wrong::Cut
@@ -232,12 +285,16 @@ fn demanded(endpoint: &Endpoint, wrong: Wrong, is_always: bool) -> Outcome {
         Wrong::Html if is_always => Outcome::Fails("system_error"),
         Wrong::Html => Outcome::Whole,
         Wrong::Status(_) | Wrong::Body(_) => Outcome::Fails("system_error"),
+        // The public API is documented to answer with an empty list where there is nothing.
+        Wrong::NoContent if endpoint.is_public() && is_always => Outcome::Fails("transient_error"),
+        Wrong::NoContent if endpoint.is_public() => Outcome::Whole,
         Wrong::NoContent => Outcome::Less,
     }
 }
 
 fn config(endpoint: &Endpoint) -> Value {
-    let mut config = json!({"start_date": "2026-11-16", "requests_per_minute": 1000});
+    // From the last payment on.
+    let mut config = json!({"start_date": "2026-11-15", "requests_per_minute": 1000});
     if endpoint.named {
         config["advertiser_ids"] = json!("90210,90211");
         config["publisher_ids"] = json!("500321");
@@ -246,6 +303,17 @@ fn config(endpoint: &Endpoint) -> Value {
         config["regions"] = json!(["DE"]);
     }
     config
+}
+
+/// Sales that are old enough to be paid, and no throttle.
+fn world() -> World {
+    let mut demo = Demo::new(5, instant(NOW));
+    (demo.days_back, demo.sales_per_day) = (100, 3);
+    let mut world = demo.build();
+    world.throttle = Throttle::off();
+    world.rules.shuffle = false;
+    world.pay_twice_a_month();
+    world
 }
 
 /// Lines of a run.

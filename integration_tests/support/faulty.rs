@@ -84,7 +84,9 @@ impl Transport for Faulty {
             let number = self.calls.fetch_add(1, Ordering::Relaxed);
             let query: Vec<(String, String)> =
                 request.query.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            let (status, text) = self.world.lock().unwrap_or_else(PoisonError::into_inner).answer(&request.path, &query, number);
+            let posted = request.body.as_deref();
+            let (status, text) =
+                self.world.lock().unwrap_or_else(PoisonError::into_inner).answer(&request.path, &query, posted, number);
             let wrong = (self.plan)(request, number);
             let (status, body) = match wrong {
                 None => (status, whole(text)),

@@ -128,7 +128,11 @@ impl Client {
         }
         match status {
             200 => Ok(Body::new(body, *timing)),
-            204 => Ok(Body::no_content(*timing)),
+            204 => match request.api() {
+                Api::Legacy => Ok(Body::no_content(*timing)),
+                // It is documented to say with an empty list that there is nothing.
+                Api::Public => Err(CallError::Broken("it has no content".into())),
+            },
             status => {
                 let retry_after = retry_after(&headers).map(|pause| pause.min(timing.retry_after));
                 if status == 429 {

@@ -35,8 +35,9 @@ pub(crate) type Answer = Result<Reply, Reply>;
 impl World {
     /// Status and body of the answer to a GET that bears the good token, without HTTP, throttle and faults. `turn` is different
     /// for every call. (Not for [`Bulk`](crate::Bulk): its answers are too large to be held.)
-    pub fn answer(&self, path: &str, query: &[(String, String)], turn: u64) -> (u16, String) {
-        let reply = answer(self, "GET", path, query, "", turn);
+    pub fn answer(&self, path: &str, query: &[(String, String)], posted: Option<&str>, turn: u64) -> (u16, String) {
+        let method = if posted.is_some() { "POST" } else { "GET" };
+        let reply = answer(self, method, path, query, posted.unwrap_or_default(), turn);
         let body = match reply.body {
             Body::Json(text) | Body::Html(text) => text,
             Body::Empty | Body::Stream(_) => String::new(),
