@@ -223,7 +223,7 @@ fn a_run_that_cannot_list_the_accounts_ends_every_stream() {
     let kinds: Vec<(String, String)> = output.errors().into_iter().map(|(stream, kind, _)| (stream, kind)).collect();
     let text = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     assert_eq!(kinds, [text("", "transient_error"), text("no_such_stream", "config_error")]);
-    for stream in STREAMS {
-        assert_eq!(output.statuses(stream), ["STARTED", "INCOMPLETE"]);
+    for stream in STREAMS.into_iter().chain(["no_such_stream"]) {
+        assert_eq!(output.statuses(stream), ["STARTED", "INCOMPLETE"], "{stream}");
     }
 }

@@ -50,4 +50,5 @@ mod silence;
 mod soak;
 mod spec;
 mod terminal;
+mod terms;
 mod truth;

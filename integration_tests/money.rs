@@ -22,7 +22,7 @@ const MONEY: [&str; 5] = ["payments", "payment_breakdowns", "billing_documents",
 const PUBLISHERS: [&str; 3] = ["payments", "payment_breakdowns", "partnerships"];
 
 /// Payments twice a month since January, and papers of every kind, now and in the time to come.
-fn world() -> World {
+pub fn world() -> World {
     let mut demo = Demo::new(7, instant(NOW));
     (demo.days_back, demo.days_ahead, demo.sales_per_day) = (300, 90, 1);
     let mut world = demo.build();
@@ -41,7 +41,7 @@ fn world() -> World {
     world
 }
 
-fn connector(sandbox: &Sandbox) -> Connector {
+pub fn connector(sandbox: &Sandbox) -> Connector {
     Connector::new(sandbox, "2026-02-01")
 }
 
@@ -343,72 +343,5 @@ fn a_limit_that_is_shared_or_not_is_waited_for() {
         let mut tables = Tables::default();
         tables.load(&output.lines);
         assert_in_sync(&sandbox.world(), &connector.config, &tables, &PUBLISHERS);
-    }
-}
-
-#[test]
-fn offers_of_joined_programmes_are_read_in_pages_and_in_full() {
-    let mut world = world();
-    let pattern = world.offers[0].clone();
-    let now = world.now();
-    for number in 0..450 {
-        let starts = now + TimeDelta::hours(number - 300);
-        let mut offer = awin_sandbox::Offer { id: 500_000 + u64::try_from(number).expect("positive"), starts, ..pattern.clone() };
-        (offer.advertiser_id, offer.added, offer.ends) = (90_210, now - TimeDelta::days(30), now + TimeDelta::days(60));
-        world.offers.push(offer);
-    }
-    let sandbox = Sandbox::start(world);
-    let mut connector = connector(&sandbox).with("publisher_ids", "500321,500322");
-    let mut tables = Materialized::default();
-    for _ in 0..2 {
-        sandbox.clear_calls();
-        tables.load(&connector.read(&["offers"], None).ok().lines);
-        assert_in_sync(&sandbox.world(), &connector.config, &tables.tables(), &["offers"]);
-        let calls = sandbox.calls();
-        assert!(calls.iter().filter(|call| call.path == "/publisher/500321/promotions").count() >= 3, "pages of 200");
-        sandbox.world().clock.advance(TimeDelta::days(3));
-        connector.sees_clock_of(&sandbox);
-    }
-    assert!(tables.tables().table("offers").len() > 500);
-}
-
-#[test]
-fn rates_are_walked_back_once_and_cost_a_call_a_programme_afterwards() {
-    let mut world = world();
-    world.rules.shuffle = true;
-    let begin = world.traffic_from;
-    let sandbox = Sandbox::start(world);
-    let start = (begin - Days::new(100)).date_naive().to_string();
-    let mut connector = connector(&sandbox).with("publisher_ids", "500321").with("start_date", start);
-    let asked = |sandbox: &Sandbox| sandbox.calls().iter().filter(|call| call.path.ends_with("/commissiongroups")).count();
-    let first = connector.read(&["commission_rates"], None).ok();
-    let mut tables = Tables::default();
-    tables.load(&first.lines);
-    assert_in_sync(&sandbox.world(), &connector.config, &tables, &["commission_rates"]);
-    let programmes = sandbox.world().truth_programmes(500_321).len();
-    assert_eq!(asked(&sandbox), 3 * programmes, "today's period and the two before it");
-    let mut state = first.state();
-    for day in 0..4 {
-        sandbox.clear_calls();
-        {
-            let mut world = sandbox.world();
-            world.clock.advance(TimeDelta::days(1));
-            let now = world.now();
-            if day == 1 {
-                let group = world.groups.iter_mut().find(|group| group.advertiser_id == 90_211 && group.until.is_none());
-                let old = group.expect("a group");
-                old.until = Some(now - TimeDelta::hours(2));
-                let new = awin_sandbox::CommissionGroup { from: now - TimeDelta::hours(2), until: None, ..old.clone() };
-                world.groups.push(awin_sandbox::CommissionGroup { rate: awin_sandbox::Rate::Percentage(decimal("9.9")), ..new });
-            }
-        }
-        connector.sees_clock_of(&sandbox);
-        let output = connector.read(&["commission_rates"], Some(&state)).ok();
-        tables.load(&output.lines);
-        assert_in_sync(&sandbox.world(), &connector.config, &tables, &["commission_rates"]);
-        state = output.state();
-        // Rates that have just changed show the period before them once more, for two days.
-        let more = usize::from(day > 0 && day < 4);
-        assert!((programmes..=programmes + more).contains(&asked(&sandbox)), "day {day}: {} calls", asked(&sandbox));
     }
 }

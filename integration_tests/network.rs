@@ -2,8 +2,9 @@
 //! endpoints.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use awin_sandbox::{Fault, FaultKind, RedirectTo};
 use serde_json::json;
@@ -41,6 +42,25 @@ impl Peer {
     fn heard(&self) -> Vec<Vec<u8>> {
         self.heard.lock().expect("no panic with the lock").clone()
     }
+}
+
+/// Half a window is answered sooner than a whole one. A connection that does not come about does not for half of one.
+#[test]
+fn a_connection_that_does_not_come_about_is_not_asked_for_in_halves() {
+    use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
+    // One connection may wait to be accepted, and nobody accepts: the kernel answers no further ones.
+    let deaf = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    bind(&deaf, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+    listen(&deaf, 0).expect("a listener");
+    let address = SocketAddr::try_from(getsockname(&deaf).expect("an address")).expect("of the internet");
+    let waiting: Vec<_> = (0..8).filter_map(|_| TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok()).collect();
+    assert!(waiting.len() < 8, "the kernel accepts any number of connections");
+    let sandbox = sandbox();
+    let mut connector = connector(&sandbox).with("advertiser_ids", "90210").with("api_url", format!("http://{address}"));
+    connector.minute_ms = 50;
+    let output = connector.read(&["transactions"], None);
+    assert_eq!((output.code, output.errors()[0].1.as_str()), (Some(1), "transient_error"), "{:?}", output.errors());
+    assert_eq!(output.logs("INFO").iter().filter(|log| log.contains("in halves")).count(), 0);
 }
 
 /// Every name under which programs look for a proxy.

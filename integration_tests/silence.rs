@@ -1,11 +1,13 @@
 //! A run that does not get on: it shows that it is alive, ends, and says what it waited for. On a virtual clock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use source_awin::awin::Request;
 
+use crate::support::connector::state_after;
 use crate::support::protocol::assert_lives;
 use crate::support::virtually::{Ran, Reply, Server, read};
 
@@ -127,6 +129,32 @@ fn a_server_that_hangs_at_one_kind_of_call_holds_up_what_needs_it_and_nothing_el
             assert!(is_complete, "`{stream}` does not need what hangs at `{named}`");
         }
     }
+}
+
+/// In which region a partner sells only says which days need not be read.
+#[test]
+fn a_look_up_that_only_saves_calls_holds_up_nothing() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&asked);
+    let hangs = server(move |request| {
+        let value = |wanted: &str| request.query.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_str());
+        if request.path.ends_with("/reports/publisher") {
+            count.fetch_add(1, Ordering::Relaxed);
+            Reply::Hang
+        } else if value("dateType") == Some("validation") && request.path.ends_with("/transactions/") {
+            let sale = json!([{"id": 1, "transactionDate": "2026-11-17T10:00:00", "validationDate": "2026-11-20T09:00:00", "publisherId": 2}]);
+            Reply::Json(sale.to_string())
+        } else {
+            healthy(request)
+        }
+    });
+    let config = json!({"advertiser_ids": "1", "regions": ["DE", "GB"]});
+    let first = read(&["stats_by_creative"], &config, None, Arc::clone(&hangs));
+    let lines: Vec<Value> = first.lines.into_iter().map(|(_, line)| line).collect();
+    let second = read(&["stats_by_creative"], &config, Some(&state_after(&lines)), hangs);
+    assert!(asked.load(Ordering::Relaxed) > 0, "it is asked");
+    assert!(second.is_complete, "{:?}", errors(&second));
+    assert!(second.took < HOUR / 6, "{:?}", second.took);
 }
 
 #[test]

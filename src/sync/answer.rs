@@ -7,7 +7,7 @@ use super::checkpoint::Checkpoint;
 use super::fetch::Opened;
 use super::lookup::{TOTAL_OFFERS, TOTAL_PAGES, TOTAL_ROWS, envelope};
 use super::object::{Beside, member, unwrapped, with_members};
-use super::pages::{Pages, Shown, Turn};
+use super::pages::{Pages, Shown, Turn, cut_off};
 use super::records::RecordWriter;
 use crate::awin::{Body, Call, CallError, Client, FailedCall, Patience};
 use crate::config::Config;
@@ -39,6 +39,8 @@ pub(super) struct Answers<'r> {
     pub(super) config: &'r Config,
     pub(super) emitter: &'r Emitter,
     pub(super) records: RecordWriter,
+    /// Whether it was said that earlier periods are refused.
+    pub(super) has_lacked: bool,
 }
 
 impl Answers<'_> {
@@ -106,6 +108,10 @@ impl Answers<'_> {
             let (mut call, body) = match opened {
                 Ok(opened) => opened,
                 Err(failed) if pages.may_be_refused() && is_nothing(&failed.error) => return Ok(()),
+                Err(failed) if pages.may_be_refused() && matches!(failed.error, CallError::BadRequest { .. }) => {
+                    self.lacks_periods(&failed.error);
+                    return Ok(());
+                }
                 Err(failed) => return Err(Interrupt::Call(failed)),
             };
             let shown = self.answer(part, &mut call, body, checkpoint).await?;
@@ -113,14 +119,22 @@ impl Answers<'_> {
                 Turn::Page(_) => more_calls(1),
                 Turn::End => return Ok(()),
                 Turn::Cut => {
-                    let name = self.stream.name;
-                    let text =
-                        format!("Awin shows no more of a list than its first 10,000 rows: older rows of `{name}` are missing.");
-                    self.emitter.log(Level::Warn, text);
+                    self.emitter.log(Level::Warn, cut_off(self.stream.name));
                     return Ok(());
                 }
                 Turn::Wrong(what) => return Err(Interrupt::Call(Box::new(call.failed(CallError::Shape(what))))),
             }
+        }
+    }
+
+    /// Awin refuses to show an earlier period: said once, as it may do so for every programme.
+    fn lacks_periods(&mut self, error: &CallError) {
+        if !std::mem::replace(&mut self.has_lacked, true) {
+            let name = self.stream.name;
+            let text = format!(
+                "Awin refuses earlier periods of `{name}` ({error}): rows of them are missing, perhaps of several programmes."
+            );
+            self.emitter.log(Level::Warn, text);
         }
     }
 
@@ -281,9 +295,9 @@ impl Answers<'_> {
     }
 }
 
-/// Whether the error may mean that there is nothing of what was asked for.
+/// Whether the error means that there is nothing of what was asked for.
 fn is_nothing(error: &CallError) -> bool {
-    matches!(error, CallError::Refused { status: 404, .. } | CallError::BadRequest { status: 400, .. })
+    matches!(error, CallError::Refused { status: 404, .. })
 }
 
 /// What an answer says of the rows of all pages.

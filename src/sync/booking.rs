@@ -134,7 +134,7 @@ fn is_elsewhere(sold: &Sold, parts: &[&BTreeMap<NaiveDate, Counts>], today: Naiv
         let there = parts.iter().try_fold(Counts::default(), |sum, part| Some(sum.plus(*part.get(day)?)))?;
         Some((sold.days.get(day).copied().unwrap_or_default(), there))
     });
-    let both: Vec<(Counts, Counts)> = both.filter(|(here, there)| *here != Counts::default() || *there != *here).collect();
+    let both: Vec<(Counts, Counts)> = both.filter(|(here, there)| [*here, *there] != [Counts::default(); 2]).collect();
     let differing = both.iter().filter(|(here, there)| here != there).count();
     let all = |counts: &Counts| counts.standing + counts.declined;
     both.len() >= LEAST_DAYS && differing * 2 > both.len() && both.iter().any(|(here, there)| all(there) > all(here))

@@ -63,7 +63,7 @@ impl Directory {
     pub(super) fn new(context: &Context, keeps_programmes: bool, follows_payments: bool) -> Self {
         let (client, emitter) = (context.client.clone(), context.emitter.clone());
         Self {
-            payments: Payments::new(client.clone(), context.config.timezone),
+            payments: Payments::new(client.clone(), context.emitter.clone(), context.config.timezone),
             client,
             emitter,
             follows_payments,

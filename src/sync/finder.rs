@@ -287,6 +287,25 @@ mod tests {
 
     use super::*;
 
+    /// A list that one report needs from earlier on is asked for again; what `transactions` has found stays.
+    #[test]
+    fn what_is_asked_for_adds_to_what_transactions_found() {
+        let now = Tz::UTC.with_ymd_and_hms(2026, 11, 20, 15, 0, 0).single().expect("a moment");
+        let lane = change_lanes().next().expect("a list of changes");
+        let mark = |partner| Mark { sold: now.date_naive(), decided: None, partner };
+        let mut found = Changes { sold: Some(Sold::default()), ..Changes::default() };
+        found.from.insert(lane.name, now - TimeDelta::days(2));
+        found.add(mark(1), 5, 1);
+        let mut asked = Changes::default();
+        asked.add(mark(2), 7, 1);
+        found.merge(asked);
+        assert!(found.reaches(lane, now - TimeDelta::days(2)), "a list that failed takes nothing away");
+        let earlier = now - TimeDelta::days(9);
+        found.merge(Changes { from: [(lane.name, earlier)].into(), ..Changes::default() });
+        assert!(found.reaches(lane, earlier) && found.sold.is_some());
+        assert_eq!(found.marks.keys().map(|mark| mark.partner).collect::<Vec<_>>(), [1, 2]);
+    }
+
     #[test]
     fn more_changes_than_are_remembered_count_as_lists_that_were_not_read() {
         let now = Tz::UTC.with_ymd_and_hms(2026, 11, 20, 15, 0, 0).single().expect("a moment");

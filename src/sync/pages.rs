@@ -38,6 +38,11 @@ pub(super) enum Turn {
     Wrong(String),
 }
 
+/// What is said of a list that Awin does not show to its end.
+pub(super) fn cut_off(stream: &str) -> String {
+    format!("Awin shows no more of a list than its first 10,000 rows: older rows of `{stream}` are missing.")
+}
+
 /// The pages of a slice, as far as they were read.
 #[derive(Debug)]
 pub(super) struct Pages {

@@ -9,9 +9,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::lookup::{self, number, text};
-use super::pages::{Pages, Shown, Turn};
+use super::pages::{Pages, Shown, Turn, cut_off};
 use crate::awin::{CallError, Client, FailedCall, Patience};
 use crate::json;
+use crate::protocol::{Emitter, Level};
 use crate::streams::{self, AccountId, Page, Payment};
 
 /// So many payments are compared to find a new one: more than can be made between two syncs.
@@ -28,14 +29,15 @@ struct Listed {
 /// Asks for payments, and remembers the answers.
 pub(super) struct Payments {
     client: Client,
+    emitter: Emitter,
     zone: Tz,
     known: BTreeMap<AccountId, Result<Listed, FailedCall>>,
 }
 
 impl Payments {
     /// Nothing asked yet. Dates are those of `zone`.
-    pub(super) fn new(client: Client, zone: Tz) -> Self {
-        Self { client, zone, known: BTreeMap::new() }
+    pub(super) fn new(client: Client, emitter: Emitter, zone: Tz) -> Self {
+        Self { client, emitter, zone, known: BTreeMap::new() }
     }
 
     /// The payments to `account` that were processed on `day` or later, the newest first, and those of which it is not known when.
@@ -85,7 +87,10 @@ impl Payments {
             match pages.turn(shown) {
                 Turn::Page(Page::FIRST) => listed.payments.clear(),
                 Turn::Page(_) => {}
-                Turn::End | Turn::Cut => {
+                turn @ (Turn::End | Turn::Cut) => {
+                    if turn == Turn::Cut {
+                        self.emitter.log(Level::Warn, cut_off("payment_breakdowns"));
+                    }
                     listed.is_whole = !is_past;
                     // Pages share a row.
                     listed.payments.dedup();

@@ -34,12 +34,17 @@ pub(super) async fn plan_account(
         return Ok(vec![Plan::new(whole, known, vec![cuts], context.config.timezone)]);
     }
     let mut scope = Scope::new(&context.config, context.now, state.mode);
+    let known = state.partition(&whole);
+    let is_to_come = scope.start >= scope.now || known.is_some_and(|known| known.is_of_the_future(scope.now));
     match &stream.source {
+        Source::Payments | Source::Rates if is_to_come => {
+            return Ok(vec![Plan::new(whole, known.cloned(), vec![], context.config.timezone)]);
+        }
         // Which days are read again is planned for all reports together, once it is known what changed.
         Source::Report(_) => scope.lookback_days = 0,
-        Source::Feed(feed) => return Ok(vec![plan_feed(feed.is_dated, &whole, state.partition(&whole), &scope)]),
-        Source::Payments => return Ok(vec![plan_payments(account, state.partition(&whole), &scope, directory).await?]),
-        Source::Rates => return Ok(vec![plan_rates(account, state.partition(&whole), &scope, directory).await?]),
+        Source::Feed(feed) => return Ok(vec![plan_feed(feed.is_dated, &whole, known, &scope)]),
+        Source::Payments => return Ok(vec![plan_payments(account, known, &scope, directory).await?]),
+        Source::Rates => return Ok(vec![plan_rates(account, known, &scope, directory).await?]),
         Source::Events(_) | Source::Lists(_) | Source::Reference { .. } => {}
     }
     let payments = match state.mode {
@@ -59,9 +64,6 @@ async fn plan_payments(
     directory: &mut Directory,
 ) -> Result<Plan, (Subject, FailedCall)> {
     let (partition, zone) = (Partition::of(account), scope.now.timezone());
-    if scope.start >= scope.now || known.is_some_and(|known| known.is_of_the_future(scope.now)) {
-        return Ok(Plan::new(partition, known.cloned(), vec![], zone));
-    }
     let from = known_until(true, known, scope).date_naive();
     let payments = directory.payments.since(account, from, Patience::Full).await.map_err(|failed| (Subject::Payments, failed))?;
     let shown_again = days_before(scope.now, FEED_OVERLAP_DAYS).date_naive();
@@ -79,9 +81,6 @@ async fn plan_rates(
     directory: &mut Directory,
 ) -> Result<Plan, (Subject, FailedCall)> {
     let (partition, zone) = (Partition::of(account), scope.now.timezone());
-    if scope.start >= scope.now || known.is_some_and(|known| known.is_of_the_future(scope.now)) {
-        return Ok(Plan::new(partition, known.cloned(), vec![], zone));
-    }
     let ids = directory.programmes(account).await.map_err(|failed| (Subject::Programmes, failed))?;
     let walked = known.filter(|known| known.from <= scope.start.fixed_offset());
     let from = |id: u64| {

@@ -70,6 +70,7 @@ impl RecordWriter {
     pub fn new(stream: &'static Stream, descriptor: &Descriptor, bad_rows: &[String], config: &Config, tally: Tally) -> Self {
         let captured = match &stream.source {
             Source::Events(events) => {
+                debug_assert_eq!(stream.row_key.len(), 1, "the slots of `place` count on it");
                 [stream.row_key, &[events.stamp, events.status], &place::CHANGED[..], events.paid.as_slice()].concat()
             }
             Source::Report(report) => {

@@ -90,6 +90,22 @@ fn without_the_lists_of_changes_the_plain_look_back_is_read() {
     assert!(days[30..].iter().all(|old| *old < day("2026-10-22")), "{days:?}");
 }
 
+/// The ladder has moved on in the first STATE of a run that falls back. If the run dies there, the next one finds in the queue what
+/// it did not read, though it has the lists again.
+#[test]
+fn a_rung_of_a_run_that_falls_back_and_dies_is_not_lost() {
+    let (stream, scope) = (find("stats_by_publisher").expect("a stream"), scope("2026-09-01"));
+    let before = known("2026-09-01");
+    let first = plan(stream, &Partition::of(ACCOUNT), Some(&before), None, &scope);
+    let first = Reading::new(stream, &first, &scope, None, DateType::Transaction, &BTreeMap::new(), 1);
+    assert!(first.falls_back);
+    let after = first.known.expect("known before");
+    let next = planned("stats_by_publisher", &after, Some(&changes([])), &scope, 20);
+    let aged = planned("stats_by_publisher", &before, Some(&changes([])), &scope, 20);
+    let (next, aged): (BTreeSet<_>, BTreeSet<_>) = (days_of(&next).into_iter().collect(), days_of(&aged).into_iter().collect());
+    assert!(aged.len() > 10 && next.is_superset(&aged), "{:?}", aged.difference(&next));
+}
+
 #[test]
 fn a_connection_that_rested_for_years_hears_of_changes_again() {
     let mut known = known("2022-09-01");

@@ -1,0 +1,104 @@
+//! Offers, and the rates of programmes by period.
+
+use std::sync::{Arc, Mutex};
+
+use awin_sandbox::{Sandbox, decimal};
+use chrono::{Days, TimeDelta};
+use serde_json::{Value, json};
+
+use crate::money::{connector, world};
+use crate::support::Tables;
+use crate::support::faulty::{Faulty, Wrong};
+use crate::support::tables::{Materialized, assert_in_sync};
+use crate::support::virtually::read_from;
+
+#[test]
+fn offers_of_joined_programmes_are_read_in_pages_and_in_full() {
+    let mut world = world();
+    let pattern = world.offers[0].clone();
+    let now = world.now();
+    for number in 0..450 {
+        let starts = now + TimeDelta::hours(number - 300);
+        let mut offer = awin_sandbox::Offer { id: 500_000 + u64::try_from(number).expect("positive"), starts, ..pattern.clone() };
+        (offer.advertiser_id, offer.added, offer.ends) = (90_210, now - TimeDelta::days(30), now + TimeDelta::days(60));
+        world.offers.push(offer);
+    }
+    let sandbox = Sandbox::start(world);
+    let mut connector = connector(&sandbox).with("publisher_ids", "500321,500322");
+    let mut tables = Materialized::default();
+    for _ in 0..2 {
+        sandbox.clear_calls();
+        tables.load(&connector.read(&["offers"], None).ok().lines);
+        assert_in_sync(&sandbox.world(), &connector.config, &tables.tables(), &["offers"]);
+        let calls = sandbox.calls();
+        assert!(calls.iter().filter(|call| call.path == "/publisher/500321/promotions").count() >= 3, "pages of 200");
+        sandbox.world().clock.advance(TimeDelta::days(3));
+        connector.sees_clock_of(&sandbox);
+    }
+    assert!(tables.tables().table("offers").len() > 500);
+}
+
+#[test]
+fn rates_are_walked_back_once_and_cost_a_call_a_programme_afterwards() {
+    let mut world = world();
+    world.rules.shuffle = true;
+    let begin = world.traffic_from;
+    let sandbox = Sandbox::start(world);
+    let start = (begin - Days::new(100)).date_naive().to_string();
+    let mut connector = connector(&sandbox).with("publisher_ids", "500321").with("start_date", start);
+    let asked = |sandbox: &Sandbox| sandbox.calls().iter().filter(|call| call.path.ends_with("/commissiongroups")).count();
+    let first = connector.read(&["commission_rates"], None).ok();
+    let mut tables = Tables::default();
+    tables.load(&first.lines);
+    assert_in_sync(&sandbox.world(), &connector.config, &tables, &["commission_rates"]);
+    let programmes = sandbox.world().truth_programmes(500_321).len();
+    assert_eq!(asked(&sandbox), 3 * programmes, "today's period and the two before it");
+    let mut state = first.state();
+    for day in 0..4 {
+        sandbox.clear_calls();
+        {
+            let mut world = sandbox.world();
+            world.clock.advance(TimeDelta::days(1));
+            let now = world.now();
+            if day == 1 {
+                let group = world.groups.iter_mut().find(|group| group.advertiser_id == 90_211 && group.until.is_none());
+                let old = group.expect("a group");
+                old.until = Some(now - TimeDelta::hours(2));
+                let new = awin_sandbox::CommissionGroup { from: now - TimeDelta::hours(2), until: None, ..old.clone() };
+                world.groups.push(awin_sandbox::CommissionGroup { rate: awin_sandbox::Rate::Percentage(decimal("9.9")), ..new });
+            }
+        }
+        connector.sees_clock_of(&sandbox);
+        let output = connector.read(&["commission_rates"], Some(&state)).ok();
+        tables.load(&output.lines);
+        assert_in_sync(&sandbox.world(), &connector.config, &tables, &["commission_rates"]);
+        state = output.state();
+        // Rates that have just changed show the period before them once more, for two days.
+        let more = usize::from(day > 0 && day < 4);
+        assert!((programmes..=programmes + more).contains(&asked(&sandbox)), "day {day}: {} calls", asked(&sandbox));
+    }
+}
+
+/// Before its first period there is none, and Awin may say so with a 404. Any other refusal leaves rows out, and is said once.
+#[test]
+fn periods_that_awin_refuses_to_show_are_said() {
+    for (status, wanted) in [(404, 0), (400, 1)] {
+        let world = Arc::new(Mutex::new(world()));
+        let config = json!({"publisher_ids": "500321", "start_date": "2025-02-01", "requests_per_minute": 1000});
+        let is_earlier = |request: &source_awin::awin::Request| request.query.iter().any(|(name, _)| *name == "effectiveDate");
+        let strikes = move |request: &source_awin::awin::Request, _| is_earlier(request).then_some(Wrong::Status(status));
+        let transport = Arc::new(Faulty::new(world, Box::new(strikes)));
+        let ran = read_from(transport, "2026-11-20T15:30:00Z", &["commission_rates"], &config, None);
+        assert!(ran.is_complete, "{status}");
+        let warnings: Vec<&Value> = ran
+            .lines
+            .iter()
+            .map(|(_, line)| &line["log"])
+            .filter(|log| log["level"] == "WARN")
+            .map(|log| &log["message"])
+            .collect();
+        assert_eq!(warnings.len(), wanted, "{status}: {warnings:?}");
+        let refused = "Awin refuses earlier periods of `commission_rates` (Awin answered 400: Something went wrong): rows of them are missing, perhaps of several programmes.";
+        assert!(warnings.iter().all(|text| **text == refused), "{warnings:?}");
+    }
+}
