@@ -285,7 +285,7 @@ fn demanded(endpoint: &Endpoint, wrong: Wrong, is_always: bool) -> Outcome {
         Wrong::Html if is_always => Outcome::Fails("system_error"),
         Wrong::Html => Outcome::Whole,
         Wrong::Status(_) | Wrong::Body(_) => Outcome::Fails("system_error"),
-        // The public API is documented to answer with an empty list where there is nothing.
+        // The newer API is documented to answer with an empty list where there is nothing.
         Wrong::NoContent if endpoint.is_public() && is_always => Outcome::Fails("transient_error"),
         Wrong::NoContent if endpoint.is_public() => Outcome::Whole,
         Wrong::NoContent => Outcome::Less,

@@ -1,4 +1,4 @@
-//! The streams of Awin's public API: payments, their breakdowns, documents and partnerships.
+//! The streams of Awin's newer API: payments, their breakdowns, documents and partnerships.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

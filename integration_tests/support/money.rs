@@ -1,4 +1,4 @@
-//! The truth of the tables that come from Awin's public API.
+//! The truth of the tables that come from Awin's newer API.
 
 use awin_sandbox::{Kind, OfferStatus, World};
 use serde_json::Value;

@@ -93,7 +93,7 @@ struct Log {
     /// Calls ever: the turn by which rows are shuffled.
     turn: u64,
     meter: Meter,
-    /// For the second API, where it has a limit of its own.
+    /// For the newer API, where it has a limit of its own.
     public_meter: Meter,
 }
 

@@ -85,7 +85,7 @@ impl Standing {
         }
     }
 
-    /// As the second API has it.
+    /// As the newer API has it.
     pub fn partnership_status(self) -> &'static str {
         match self {
             Self::Joined => "ACTIVE",

@@ -1,4 +1,4 @@
-//! The switches of the second API, `/public/v1`.
+//! The switches of the newer API, `/public/v1`.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use crate::rules::{RetryAfter, Throttle};
 
-/// An endpoint of the second API.
+/// An endpoint of the newer API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Endpoint {
     /// `publishers/{id}/payments`
@@ -55,7 +55,7 @@ impl Endpoint {
     }
 }
 
-/// What the calls of the second API are counted against.
+/// What the calls of the newer API are counted against.
 #[derive(Clone, Debug)]
 pub enum Quota {
     /// The limit of the legacy API: the two share it.

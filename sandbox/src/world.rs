@@ -111,7 +111,7 @@ pub struct World {
     pub rules: Rules,
     /// How many calls it takes.
     pub throttle: Throttle,
-    /// How the second API behaves.
+    /// How the newer API behaves.
     pub public: PublicApi,
     /// Every answer waits for this long.
     pub latency: Duration,

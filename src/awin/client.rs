@@ -105,7 +105,7 @@ impl Client {
         let Shared { transport, legacy, public, timing, observer, secrets, .. } = &*self.0;
         let quota = match request.api() {
             Api::Legacy => legacy,
-            Api::Public => public,
+            Api::Newer => public,
         };
         let mut waited = false;
         quota
@@ -131,7 +131,7 @@ impl Client {
             204 => match request.api() {
                 Api::Legacy => Ok(Body::no_content(*timing)),
                 // It is documented to say with an empty list that there is nothing.
-                Api::Public => Err(CallError::Broken("it has no content".into())),
+                Api::Newer => Err(CallError::Broken("it has no content".into())),
             },
             status => {
                 let retry_after = retry_after(&headers).map(|pause| pause.min(timing.retry_after));

@@ -1,4 +1,4 @@
-//! What the headers of an answer say of the limit of calls. The public API is documented to send them.
+//! What the headers of an answer say of the limit of calls. The newer API is documented to send them.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Where the paths of the public API begin, below the address of the legacy one.
+/// Where the paths of the newer API begin, below the address of the legacy one.
 const PUBLIC: &str = "/public/";
 
 /// Awin's two APIs.
@@ -10,8 +10,8 @@ const PUBLIC: &str = "/public/";
 pub enum Api {
     /// The one without versions, which Awin calls legacy.
     Legacy,
-    /// The one with versions, under `/public`.
-    Public,
+    /// The newer one, with versions in its paths, under `/public`.
+    Newer,
 }
 
 /// A GET of `path` with `query`, or a POST of `body`. The token is not part of it: it travels in a header, so that no address can
@@ -34,7 +34,7 @@ impl Request {
 
     /// The API that it goes to.
     pub fn api(&self) -> Api {
-        if self.path.starts_with(PUBLIC) { Api::Public } else { Api::Legacy }
+        if self.path.starts_with(PUBLIC) { Api::Newer } else { Api::Legacy }
     }
 
     /// The same call with one more parameter.

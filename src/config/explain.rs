@@ -12,7 +12,7 @@ const SHOWN: usize = 100;
 const TOKEN_REMEDY: &str = "Paste the token from ui.awin.com/awin-api.";
 /// Where the IDs of accounts are.
 pub(super) const IDS_REMEDY: &str =
-    "Leave it empty to see your accounts: the connection test (`check`) lists them with their IDs.";
+    "Leave it empty to sync all accounts of the token: the connection test (`check`) lists them with the IDs to choose from.";
 
 /// Checks `config` against the schema. The error is one sentence per wrong key, without `secrets`.
 pub(super) fn validate(schema: &Value, config: &Map<String, Value>, secrets: &Secrets) -> Result<(), Failure> {
@@ -82,7 +82,11 @@ fn wanted(property: &Value) -> String {
     if !values.is_empty() {
         let values = values.join(", ");
         let is_list = property["type"] == "array";
-        return if is_list { format!("a list of any of {values}, or empty to detect them") } else { format!("one of {values}") };
+        return match property["default"].as_str() {
+            _ if is_list => format!("a list of any of {values}, or empty to detect them"),
+            Some(default) => format!("one of {values} ({default} if left out)"),
+            None => format!("one of {values}"),
+        };
     }
     if let (Some(minimum), Some(maximum)) = (property.get("minimum"), property.get("maximum")) {
         return format!("a whole number from {minimum} to {maximum}");

@@ -192,7 +192,8 @@ mod tests {
     const ZONES: &str = "UTC, Europe/London, Europe/Dublin, Europe/Paris, Europe/Berlin, Europe/Helsinki, Canada/Eastern, Canada/Central, Canada/Mountain, Canada/Pacific, US/Eastern, US/Central, US/Mountain, US/Pacific, America/Sao_Paulo, Australia/Sydney";
     const REGIONS: &str = "AT, AU, BE, BR, BU, CA, CH, DE, DK, ES, FI, FR, GB, IE, IT, NL, NO, PL, SE, US";
 
-    const IDS: &str = "Leave it empty to see your accounts: the connection test (`check`) lists them with their IDs.";
+    const IDS: &str =
+        "Leave it empty to sync all accounts of the token: the connection test (`check`) lists them with the IDs to choose from.";
 
     #[test]
     fn wrong_values_give_one_sentence_with_key_value_and_remedy() {
@@ -213,16 +214,16 @@ mod tests {
                 "`end_date` 2025-12-31 is before `start_date` 2026-01-01. Set an end on or after the start, or leave the end empty for today.".into(),
             ),
             (json!({"end_date": {}}), "`end_date` is {}; it must be a date as YYYY-MM-DD.".into()),
-            (json!({"timezone": "Mars/Olympus"}), format!("`timezone` is \"Mars/Olympus\"; it must be one of {ZONES}.")),
+            (json!({"timezone": "Mars/Olympus"}), format!("`timezone` is \"Mars/Olympus\"; it must be one of {ZONES} (UTC if left out).")),
             (
                 json!({"timezone": "America/New_York"}),
-                format!("`timezone` is \"America/New_York\". Did you mean US/Eastern? It must be one of {ZONES}."),
+                format!("`timezone` is \"America/New_York\". Did you mean US/Eastern? It must be one of {ZONES} (UTC if left out)."),
             ),
             (
                 json!({"timezone": "Europe/Londno"}),
-                format!("`timezone` is \"Europe/Londno\". Did you mean Europe/London? It must be one of {ZONES}."),
+                format!("`timezone` is \"Europe/Londno\". Did you mean Europe/London? It must be one of {ZONES} (UTC if left out)."),
             ),
-            (json!({"timezone": 3}), format!("`timezone` is \"3\"; it must be one of {ZONES}.")),
+            (json!({"timezone": 3}), format!("`timezone` is \"3\"; it must be one of {ZONES} (UTC if left out).")),
             (json!({"regions": ["GB", "XX"]}), format!("`regions` contains \"XX\"; it must be a list of any of {REGIONS}, or empty to detect them.")),
             (
                 json!({"regions": ["Germany"]}),
@@ -248,7 +249,7 @@ mod tests {
             (json!({"lookback_days": "many"}), "`lookback_days` is \"many\"; it must be a whole number from 0 to 400.".into()),
             (
                 json!({"stats_date_type": "amendment"}),
-                "`stats_date_type` is \"amendment\"; it must be one of transaction, validation.".into(),
+                "`stats_date_type` is \"amendment\"; it must be one of transaction, validation (transaction if left out).".into(),
             ),
             (
                 json!({"include_basket_products": "perhaps"}),

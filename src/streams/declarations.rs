@@ -22,10 +22,10 @@ const OF_A_DAY: &[(&str, Param)] = &[
     ("region", Param::Region),
 ];
 
-/// Parameters of the lists of the public API.
+/// Parameters of the lists of the newer API.
 const OF_A_PAGE: &[(&str, Param)] = &[("limit", Param::PageSize), ("offset", Param::Offset)];
 
-/// A list of the public API: `results`, in pages.
+/// A list of the newer API: `results`, in pages.
 const RESULTS: Endpoint =
     Endpoint { query: OF_A_PAGE, rows: Rows::List("results"), paging: Paging::Offset(100), ..Endpoint::PLAIN };
 

@@ -12,9 +12,9 @@ use super::directory::{Directory, named, names};
 use super::explain::{self, Failed, Subject};
 use super::listing::Listed;
 use super::lookup;
+use super::newer_api;
 use super::plan::{Plan, plan};
 use super::scope::Scope;
-use super::second_api;
 use super::summary::counted;
 use crate::awin::{CallError, FailedCall, Patience, Request};
 use crate::config::{self, Config};
@@ -98,7 +98,7 @@ pub async fn check(context: &Context) -> Result<Checked, String> {
     }
     let warnings = judged(context, &mut directory, &seen, !named.is_empty()).await?;
     let mut report = vec![report(context, &directory, asked, &seen)];
-    report.extend(second_api::readable(context, &directory, asked, deadline).await);
+    report.extend(newer_api::readable(context, &directory, asked, deadline).await);
     Ok(Checked { report: report.join(" "), warnings })
 }
 

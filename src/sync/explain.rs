@@ -191,7 +191,7 @@ fn refused(what: &str, failed: &Failed) -> String {
     let Failed { partition, call: FailedCall { error, .. }, standing, .. } = failed;
     let kind = partition.account.map_or(AccountKind::Publisher, |account| account.kind);
     match standing {
-        Standing::Listed(_) | Standing::Unknown if failed.call.request.api() == Api::Public => {
+        Standing::Listed(_) | Standing::Unknown if failed.call.request.api() == Api::Newer => {
             format!("Awin refuses {what}: {error}. {}", remedy(error, failed.role))
         }
         Standing::OtherSide(id) => format!("Awin refuses {what}: {error}. {}", other_side(*id, kind)),
@@ -212,7 +212,7 @@ fn refused(what: &str, failed: &Failed) -> String {
     }
 }
 
-/// What to do when the public API refuses.
+/// What to do when the newer API refuses.
 fn remedy(error: &CallError, role: Option<&str>) -> String {
     match (error, role) {
         (CallError::Refused { status: 401, .. }, _) => {

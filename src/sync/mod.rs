@@ -68,7 +68,7 @@ mod stream;
 mod reports;
 
 // The two verbs.
-mod second_api;
+mod newer_api;
 
 mod check;
 

@@ -21,7 +21,7 @@ pub(super) async fn refusal(
         None => Standing::Unknown,
     };
     // The regions of an account and the programmes that it has joined are no question of roles.
-    let role = stream.endpoint.role.filter(|_| call.request.api() == Api::Public);
+    let role = stream.endpoint.role.filter(|_| call.request.api() == Api::Newer);
     Failed { subject, partition, call, standing, role }
 }
 

@@ -147,7 +147,7 @@ fn end(context: &Context, failures: Failures, others: BTreeSet<String>) -> bool 
 fn log_oddities(context: &Context, catalog: &ConfiguredCatalog, input: &InputState) {
     let warn = |text: String| context.emitter.log(Level::Warn, text);
     if catalog.streams.is_empty() {
-        warn("The catalog selects no stream; nothing is read.".to_owned());
+        warn("The catalog selects no stream, so nothing is read. Select streams in the connection, or give the output of `discover` as the catalog.".to_owned());
     }
     input.warnings.iter().cloned().for_each(warn);
     start_in_future(&context.config, context.now).into_iter().for_each(warn);

@@ -1,4 +1,4 @@
-//! The second API: token, rights, parameters, quota, and what happens between two pages.
+//! The newer API: token, rights, parameters, quota, and what happens between two pages.
 
 use std::time::Duration;
 
@@ -227,7 +227,7 @@ fn rows_can_be_added_between_two_pages() {
     assert_eq!(ids(&sandbox, "?limit=2&offset=2"), [102, 101], "a row came before them, and one is there twice");
     assert_eq!(sandbox.world().now(), instant(NOW) + TimeDelta::minutes(2));
     assert_eq!(get(&sandbox, "/accounts").status, 200);
-    assert_eq!(sandbox.world().now(), instant(NOW) + TimeDelta::minutes(2), "no page of the second API");
+    assert_eq!(sandbox.world().now(), instant(NOW) + TimeDelta::minutes(2), "no page of the newer API");
     let rows: Vec<Value> = parsed(&sandbox.world().truth_payments(PUBLISHER));
     assert_eq!((rows.len(), &rows[0]["paymentId"]), (5, &200.into()));
 }

@@ -60,7 +60,7 @@ impl Answer {
         }
     }
 
-    /// The `results` of an answer of the second API.
+    /// The `results` of an answer of the newer API.
     pub(crate) fn results(&self) -> Vec<Value> {
         assert_eq!(self.status, 200, "{}", self.body);
         let answer = self.json();

@@ -42,13 +42,16 @@ impl ConfiguredCatalog {
         match serde_json::from_str::<CatalogFile>(text) {
             Ok(CatalogFile { streams: Some(streams), .. }) => Ok(Self { streams: streams.0? }),
             Ok(CatalogFile { catalog: Some(streams), .. }) => Ok(Self { streams: streams.streams.0? }),
-            Ok(CatalogFile { api_token: Some(_), .. }) => {
-                Err(Failure::config("The catalog file holds a configuration. Give that with `--config`, and a catalog here."))
-            }
+            Ok(CatalogFile { api_token: Some(_), .. }) => Err(Failure::config(format!(
+                "The catalog file holds a configuration: give that with `--config`. {CATALOG_REMEDY}"
+            ))),
             Err(error) if error.classify() != Category::Data => {
                 Err(Failure::config(format!("The catalog is not JSON: {}. {CATALOG_REMEDY}", explain_json(&error))))
             }
             Ok(_) => Err(Failure::config(format!("The catalog has no `streams`. {CATALOG_REMEDY}"))),
+            Err(_) if text.trim_start().starts_with('[') => {
+                Err(Failure::config("The catalog is a list. If it lists streams, put it into an object: `{\"streams\": [ … ]}`."))
+            }
             Err(_) if !text.trim_start().starts_with('{') => {
                 Err(Failure::config(format!("The catalog is not a JSON object. {CATALOG_REMEDY}")))
             }
@@ -167,7 +170,7 @@ mod tests {
                 "{",
                 "The catalog is not JSON: it ends in the middle of an object at line 1, column 1. Give the configured catalog of the runner, or the output of `discover`.",
             ),
-            ("[]", "The catalog is not a JSON object. Give the configured catalog of the runner, or the output of `discover`."),
+            ("[]", "The catalog is a list. If it lists streams, put it into an object: `{\"streams\": [ … ]}`."),
             ("null", "The catalog is not a JSON object. Give the configured catalog of the runner, or the output of `discover`."),
             (
                 "\"secret\"",
@@ -196,7 +199,7 @@ mod tests {
             ),
             (
                 r#"{"api_token":"secret","start_date":"2026-01-01"}"#,
-                "The catalog file holds a configuration. Give that with `--config`, and a catalog here.",
+                "The catalog file holds a configuration: give that with `--config`. Give the configured catalog of the runner, or the output of `discover`.",
             ),
             (
                 &many,

@@ -102,7 +102,9 @@ impl<K: Fn(&str) -> bool> StateReader<K> {
             _ => {}
         });
         if !is_object {
-            return Err(Failure::config(format!("The state is neither a list of states nor a map of streams. {STATE_REMEDY}")));
+            return Err(Failure::config(format!(
+                "The state is neither a list of states nor a map of streams. {STATE_REMEDY} A first sync begins at `start_date`."
+            )));
         }
         match entry.kind.as_deref() {
             Some("STATE") => match entry.state {
@@ -116,7 +118,7 @@ impl<K: Fn(&str) -> bool> StateReader<K> {
             _ if entry.data.is_some_and(|data| data.get().starts_with('{')) => self.legacy(entry.data),
             _ if entry.version.is_some() && entry.accounts.is_some_and(|accounts| accounts.get().starts_with('[')) => {
                 return Err(Failure::config(
-                    "The state file holds the `stream_state` of one stream without the stream's name. Give the whole state, with the name of its stream: `[{\"type\": \"STREAM\", \"stream\": {\"stream_descriptor\": {\"name\": …}, \"stream_state\": …}}]`.",
+                    "The state file holds the `stream_state` of one stream without the stream's name. Give it with the name: `[{\"type\": \"STREAM\", \"stream\": {\"stream_descriptor\": {\"name\": \"transactions\"}, \"stream_state\": …}}]`. If you do not know which stream it is from, start over: leave out `--state`.",
                 ));
             }
             _ if entry.api_token.is_some() => {

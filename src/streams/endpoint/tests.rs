@@ -4,7 +4,7 @@ use super::*;
 /// Stream, lane, partition and cut, and what is asked for page 3.
 type Asked<'a> = (&'static str, &'static str, &'a Partition, &'a Cut, String);
 
-/// Those that came with the public API.
+/// Those that came with the newer API.
 const MONEY: [&str; 7] =
     ["payments", "payment_breakdowns", "billing_documents", "prepayment_changes", "partnerships", "offers", "commission_rates"];
 

@@ -1,4 +1,4 @@
-//! The second API, `/public/v1`: an endpoint, the right to it, a page of its rows.
+//! The newer API, `/public/v1`: an endpoint, the right to it, a page of its rows.
 //!
 //! Documented are the paths, the parameters and their limits, the orders, `results`, the statuses, and the fields `paymentId`,
 //! `processingDate`, `advertiserId`, `payment`, `documentDate`, `documentNumber`, `statusChangedAt` and
@@ -36,7 +36,7 @@ use crate::world::{Access, Kind, World};
 
 const OFFSETS: RangeInclusive<u64> = 0..=10_000;
 
-/// Is this a path of the second API?
+/// Is this a path of the newer API?
 pub(crate) fn is_public(path: &str) -> bool {
     path == "/public" || path.starts_with("/public/")
 }

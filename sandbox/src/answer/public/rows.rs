@@ -1,4 +1,4 @@
-//! The rows of the second API, in its order.
+//! The rows of the newer API, in its order.
 
 use std::cmp::Reverse;
 

@@ -1,4 +1,4 @@
-//! What `check` finds out about the public API: no stream of it is read unless it is selected, so nothing there fails a check.
+//! What `check` finds out about the newer API: no stream of it is read unless it is selected, so nothing there fails a check.
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::{Instant, timeout_at};
@@ -22,7 +22,7 @@ pub(super) async fn readable(context: &Context, directory: &Directory, asked: &[
     sentences.into_iter().map(|(_, sentence)| sentence).collect()
 }
 
-/// The streams of the public API that an account has; the one with the highest role comes first.
+/// The streams of the newer API that an account has; the one with the highest role comes first.
 fn streams_of(account: AccountId) -> impl Iterator<Item = &'static Stream> {
     STREAMS.iter().filter(move |stream| stream.endpoint.role.is_some() && stream.sides.contains(&account.kind))
 }
@@ -31,7 +31,7 @@ async fn ask(context: &Context, account: AccountId) -> (AccountId, Option<CallEr
     let Some(stream) = streams_of(account).next() else { return (account, None) };
     let slice = Slice { partition: Partition::of(account), lane: &stream.lanes()[0], cut: Cut::Whole };
     let request = stream.endpoint.request(&slice, Page::FIRST, &context.config);
-    debug_assert_eq!(request.api(), Api::Public);
+    debug_assert_eq!(request.api(), Api::Newer);
     let read = lookup::rows(&context.client, request, "results", Patience::Little, 0, |(): &mut (), _| Ok(()));
     (account, read.await.err().map(|failed| failed.error))
 }
