@@ -1,6 +1,6 @@
 //! A market of which there is nothing to tell costs one call, not one a day.
 
-use awin_sandbox::{Account, Chronicle, Decisions, Kind, Sale, Throttle, World, decimal, instant};
+use awin_sandbox::{Account, Kind, Sale, World, decimal};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use source_awin::awin::Request;
@@ -8,22 +8,12 @@ use source_awin::awin::Request;
 use crate::support::Connection;
 use crate::support::connection::Synced;
 use crate::support::faulty::Wrong;
+use crate::support::setup::quiet_half_year;
 use crate::support::tables::{assert_same, truth};
-
-const NOW: &str = "2026-06-20T15:30:00Z";
 
 /// An advertiser that sells in Germany, and one of its publishers.
 fn world() -> World {
-    let begin = instant(NOW);
-    let chronicle = Chronicle {
-        first_day: (begin - TimeDelta::days(180)).date_naive(),
-        begin,
-        sales_per_day: 0,
-        partners: 2,
-        ..Chronicle::new(7, Decisions::Spread)
-    };
-    let mut world = chronicle.build();
-    world.throttle = Throttle::off();
+    let mut world = quiet_half_year(2);
     world.accounts.push(Account { id: 600_001, kind: Kind::Publisher, ..world.accounts[0].clone() });
     world
 }
@@ -60,7 +50,7 @@ fn one_call_proves_a_long_stretch_empty() {
     assert!(first.has_completed("stats_by_creative"));
     assert_right(&connection, "stats_by_creative");
     // From the next sync on the market is read like any other.
-    let mut sale = Sale::new(7, 90_210, 600_002, instant(NOW) + TimeDelta::hours(3), decimal("90.00"), decimal("4.50"));
+    let mut sale = Sale::new(7, 90_210, 600_002, connection.now() + TimeDelta::hours(3), decimal("90.00"), decimal("4.50"));
     sale.creative_id = 902_101;
     connection.world().sales.push(sale);
     connection.world().markets.insert((90_210, 600_002), awin_sandbox::Markets::In(vec!["GB".into()]));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::connector::{catalog, state_after};
 use crate::support::setup::{connector, sandbox};
-use crate::support::tables::{Materialized, assert_in_sync};
+use crate::support::tables::{Tables, assert_in_sync};
 use crate::support::{Connector, Output};
 
 /// Every point, in the order in which a window passes them.
@@ -57,7 +57,7 @@ fn a_process_that_dies_at_any_point_loses_nothing() {
         connector.config["start_date"] = json!("2026-11-18");
         connector.config["lookback_days"] = json!(28);
         for hit in 1.. {
-            let mut tables = Materialized::default();
+            let mut tables = Tables::default();
             let (lines, died) = read_until(&connector, None, point, hit);
             if !died {
                 assert!(hit > 5, "{point} is reached only {} times", hit - 1);
@@ -75,7 +75,7 @@ fn a_process_that_dies_at_any_point_loses_nothing() {
                 state = after(&state, &lines);
             }
             kills += 1;
-            assert_in_sync(&sandbox.world(), &connector.config, &tables.tables(), &STREAMS);
+            assert_in_sync(&sandbox.world(), &connector.config, &tables, &STREAMS);
         }
     }
     assert!(kills > 100, "{kills}");

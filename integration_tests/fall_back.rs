@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use awin_sandbox::{Amendment, Booking, Chronicle, Decisions, Event, ReportLag, Sale, Throttle, World, decimal, instant};
+use awin_sandbox::{Amendment, Booking, Event, ReportLag, Sale, World, decimal};
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Map, Value, json};
 use source_awin::awin::Request;
@@ -11,23 +11,15 @@ use source_awin::awin::Request;
 use crate::support::Connection;
 use crate::support::connection::Synced;
 use crate::support::faulty::Wrong;
+use crate::support::setup::quiet_half_year;
 use crate::support::tables::truth;
 
-const NOW: &str = "2026-06-20T15:30:00Z";
 const REPORT: &str = "stats_by_publisher";
 
 /// An advertiser with a sale a day, half a year long, and nothing that happens to them yet.
 fn world() -> World {
-    let begin = instant(NOW);
-    let chronicle = Chronicle {
-        first_day: (begin - TimeDelta::days(180)).date_naive(),
-        begin,
-        sales_per_day: 0,
-        partners: 3,
-        ..Chronicle::new(7, Decisions::Spread)
-    };
-    let mut world = chronicle.build();
-    world.throttle = Throttle::off();
+    let mut world = quiet_half_year(3);
+    let begin = world.now();
     for number in 0..182u64 {
         let created = begin + TimeDelta::hours(7) - TimeDelta::days(i64::try_from(number).expect("small")) + TimeDelta::days(2);
         let mut sale = Sale::new(1000 + number, 90_210, 600_001 + number % 3, created, decimal("90.00"), decimal("4.50"));

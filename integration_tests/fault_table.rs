@@ -18,7 +18,7 @@ use source_awin::streams::find;
 use crate::support::connector::state_after;
 use crate::support::faulty::{Faulty, Plan, Wrong};
 use crate::support::protocol::assert_lives;
-use crate::support::tables::Materialized;
+use crate::support::tables::Tables;
 use crate::support::virtually::{Ran, read_from};
 
 const NOW: &str = "2026-11-20T15:30:00Z";
@@ -343,7 +343,7 @@ fn cell(endpoint: &Endpoint, world: &Arc<Mutex<World>>, wrong: Wrong, nth: Optio
     let first = lines(&ran);
     assert_lives(&first);
     let errors: Vec<&Value> = first.iter().map(|line| &line["trace"]["error"]).filter(|error| error.is_object()).collect();
-    let mut tables = Materialized::default();
+    let mut tables = Tables::default();
     tables.load(&first);
     let whole = is_whole(endpoint, world, &tables);
     let outcome = match (ran.is_complete, &errors[..]) {
@@ -374,14 +374,14 @@ fn kind_of(error: &Value) -> &'static str {
     ["config_error", "system_error", "transient_error"].into_iter().find(|kind| error["failure_type"] == *kind).expect("a type")
 }
 
-fn is_whole(endpoint: &Endpoint, world: &Arc<Mutex<World>>, tables: &Materialized) -> bool {
+fn is_whole(endpoint: &Endpoint, world: &Arc<Mutex<World>>, tables: &Tables) -> bool {
     let world = world.lock().expect("no panic with the lock");
     let mut truth = config(endpoint);
     if endpoint.kind == Kind::LookUp && endpoint.stream.starts_with("stats") {
         // Without regions in the configuration, those of the accounts' programmes are read: of others there is nothing.
         truth.as_object_mut().expect("an object").remove("regions");
     }
-    crate::support::tables::is_in_sync(&world, &truth, &tables.tables(), endpoint.stream)
+    crate::support::tables::is_in_sync(&world, &truth, tables, endpoint.stream)
 }
 
 fn symbol(outcome: Outcome) -> &'static str {

@@ -1,21 +1,19 @@
 //! The streams of Awin's newer API: payments, their breakdowns, documents and partnerships.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 use awin_sandbox::{
     BillingDocument, Demo, DocumentKind, Endpoint, Event, Kind, PrepaymentChange, ProcessingDate, Quota, Sandbox, Standing,
     Throttle, World, decimal, instant,
 };
-use chrono::{Days, SecondsFormat, TimeDelta};
+use chrono::{Days, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::support::connector::state_after;
+use crate::support::connector::catalog;
 use crate::support::exact;
-use crate::support::faulty::{Faulty, Wrong};
-use crate::support::tables::{Materialized, assert_in_sync};
-use crate::support::virtually::read_from;
-use crate::support::{Connector, Output, Tables};
+use crate::support::faulty::Wrong;
+use crate::support::tables::assert_in_sync;
+use crate::support::{Connection, Connector, Output, Tables};
 
 const NOW: &str = "2026-11-20T15:30:00Z";
 const MONEY: [&str; 5] = ["payments", "payment_breakdowns", "billing_documents", "prepayment_changes", "partnerships"];
@@ -261,52 +259,42 @@ fn a_token_that_is_not_accepted_there_fails_those_streams_alone() {
 fn through_faults_and_kills_the_tables_stay_the_truth() {
     const FAULTS: [Wrong; 8] =
         [Wrong::Status(500), Wrong::Status(429), Wrong::Html, Wrong::Empty, Wrong::Cut, Wrong::Half, Wrong::Reset, Wrong::Slow];
-    let world = Arc::new(Mutex::new(world()));
-    let config = json!({"start_date": "2026-02-01", "requests_per_minute": 1000});
-    let (mut tables, mut state) = (Materialized::default(), json!([]));
+    let catalog = catalog(&MONEY, "incremental");
+    let mut connection = Connection::new(world(), json!({"start_date": "2026-02-01", "requests_per_minute": 1000}));
     let (mut ended, mut killed) = (0, 0);
     for run in 0u64..120 {
-        let now = {
-            let mut world = world.lock().expect("no panic with the lock");
-            world.clock.advance(TimeDelta::hours(17));
+        connection.later(TimeDelta::hours(17));
+        {
+            let mut world = connection.world();
             let now = world.now();
             if run.is_multiple_of(5) {
                 let standing =
                     [Standing::Suspended, Standing::Joined, Standing::Pending][usize::try_from(run / 5 % 3).expect("small")];
                 world.relate(90_210 + run % 3, 500_321 + run % 2, standing, now - TimeDelta::hours(3));
             }
-            now.to_rfc3339_opts(SecondsFormat::Secs, true)
-        };
+        }
         let strikes = move |_: &_, call: u64| {
             let thrown = (run << 20 | call).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
             thrown.is_multiple_of(9).then(|| FAULTS[usize::try_from(thrown / 9 % 8).expect("few")])
         };
-        let transport = Arc::new(Faulty::new(Arc::clone(&world), Box::new(strikes)));
-        let ran = read_from(transport, &now, &MONEY, &config, Some(&state));
-        let mut lines: Vec<Value> = ran.lines.into_iter().map(|(_, line)| line).collect();
+        let mut synced = connection.read(&catalog, strikes);
         let is_killed = run % 4 == 1;
         if is_killed {
             killed += 1;
-            let kept = usize::try_from(run).expect("small") * 37 % (lines.len() + 1);
-            lines.truncate(kept);
+            let written = synced.lines.len();
+            synced.lines.truncate(usize::try_from(run).expect("small") * 37 % (written + 1));
         }
-        tables.load(&lines);
-        let new = state_after(&lines);
-        let known = state.as_array_mut().expect("a list");
-        for entry in new.as_array().expect("a list") {
-            known.retain(|old| old["stream"]["stream_descriptor"] != entry["stream"]["stream_descriptor"]);
-            known.push(entry.clone());
-        }
+        connection.take(&synced.lines);
         if is_killed {
             continue;
         }
-        let errors: Vec<&Value> = lines.iter().filter(|line| line["log"]["level"] == "ERROR").collect();
-        assert!(ran.is_complete, "run {run}: {errors:?}");
+        assert!(synced.is_complete, "run {run}: {:?}", synced.logs("ERROR"));
         ended += 1;
-        assert_in_sync(&world.lock().expect("no panic with the lock"), &config, &tables.tables(), &MONEY);
+        assert_in_sync(&connection.world(), &connection.config, &connection.tables, &MONEY);
     }
     assert!(ended > 80 && killed > 20);
-    assert!(state.to_string().len() < 6_000, "{} bytes: {state}", state.to_string().len());
+    let state = connection.state.to_string();
+    assert!(state.len() < 6_000, "{} bytes: {state}", state.len());
 }
 
 #[test]

@@ -3,16 +3,14 @@
 //!
 //! `SOAK_DAYS=540` makes it eighteen months.
 
-use std::sync::{Arc, Mutex};
-
 use awin_sandbox::{Demo, Throttle, World, instant};
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
-use crate::support::connector::state_after;
-use crate::support::faulty::{Faulty, Wrong};
-use crate::support::tables::{Materialized, assert_in_sync, stale_rows};
-use crate::support::virtually::read_from;
+use crate::support::Connection;
+use crate::support::connector::catalog;
+use crate::support::faulty::Wrong;
+use crate::support::tables::{assert_in_sync, stale_rows};
 
 const REFERENCE: [&str; 3] = ["publishers", "programmes", "commission_groups"];
 const REPORTS: [&str; 1] = ["stats_by_publisher"];
@@ -56,9 +54,9 @@ fn dice(seed: u64) -> u64 {
 /// Asserts that a table is right but for what the docs say (`docs/freshness.md`): beyond the look-back, reports stay as they were,
 /// and so do payments and deletions of sales.
 #[track_caller]
-fn assert_right(world: &World, config: &Value, tables: &Materialized, stream: &str, hour: u64) {
-    let first = (world.now() - TimeDelta::days(LOOKBACK_DAYS)).date_naive().to_string();
-    for (key, found, wanted) in stale_rows(world, config, &tables.tables(), stream) {
+fn assert_right(connection: &Connection, stream: &str, hour: u64) {
+    let first = (connection.now() - TimeDelta::days(LOOKBACK_DAYS)).date_naive().to_string();
+    for (key, found, wanted) in stale_rows(&connection.world(), &connection.config, &connection.tables, stream) {
         let date = |row: &Option<Map<String, Value>>| {
             let row = row.as_ref()?;
             Some(row.get("date").or(row.get("transactionDate"))?.as_str()?.to_owned())
@@ -80,56 +78,39 @@ fn assert_right(world: &World, config: &Value, tables: &Materialized, stream: &s
 #[test]
 fn a_month_of_hourly_syncs_keeps_the_tables_right_and_the_state_small() {
     let days = days();
-    let world = Arc::new(Mutex::new(world(days)));
     let config = json!({
         "start_date": "2026-01-05", "regions": ["DE"], "lookback_days": LOOKBACK_DAYS, "requests_per_minute": 1000
     });
     let streams: Vec<&str> = ["transactions"].iter().chain(&REFERENCE).chain(&REPORTS).copied().collect();
-    let (mut tables, mut state) = (Materialized::default(), json!([]));
+    let catalog = catalog(&streams, "incremental");
+    let mut connection = Connection::new(world(days), config);
     let (mut kills, mut ended, mut sizes) = (0, 0, Vec::new());
     for hour in 0..u64::try_from(days * 24).expect("days to come") {
-        let now = {
-            let mut world = world.lock().expect("no panic with the lock");
-            world.clock.advance(TimeDelta::hours(1));
-            world.now().to_rfc3339_opts(SecondsFormat::Secs, true)
-        };
+        connection.later(TimeDelta::hours(1));
         let strikes = move |_: &_, call: u64| {
             let thrown = dice(hour << 20 | call);
             thrown.is_multiple_of(50).then(|| FAULTS[usize::try_from(thrown / 50 % 10).expect("few")])
         };
-        let transport = Arc::new(Faulty::new(Arc::clone(&world), Box::new(strikes)));
-        let ran = read_from(transport, &now, &streams, &config, Some(&state));
-        let mut lines: Vec<Value> = ran.lines.into_iter().map(|(_, line)| line).collect();
+        let mut synced = connection.read(&catalog, strikes);
         let is_killed = dice(!hour).is_multiple_of(10);
         if is_killed {
             kills += 1;
-            lines.truncate(usize::try_from(dice(hour ^ 0xabcd)).expect("small") % (lines.len() + 1));
+            let written = synced.lines.len();
+            synced.lines.truncate(usize::try_from(dice(hour ^ 0xabcd)).expect("small") % (written + 1));
         }
-        tables.load(&lines);
-        let new = state_after(&lines);
-        let known = state.as_array_mut().expect("a list");
-        for entry in new.as_array().expect("a list") {
-            known.retain(|old| old["stream"]["stream_descriptor"] != entry["stream"]["stream_descriptor"]);
-            known.push(entry.clone());
-        }
+        connection.take(&synced.lines);
         if is_killed {
             continue;
         }
-        assert!(
-            ran.is_complete,
-            "hour {hour}: {:?}",
-            lines.iter().filter(|line| line["log"]["level"] == "ERROR").collect::<Vec<_>>()
-        );
+        assert!(synced.is_complete, "hour {hour}: {:?}", synced.logs("ERROR"));
         ended += 1;
-        let bytes = state.to_string().len();
-        sizes.push(bytes);
-        let world = world.lock().expect("no panic with the lock");
+        sizes.push(connection.state.to_string().len());
         if hour % 3 == 0 {
-            assert_right(&world, &config, &tables, "transactions", hour);
+            assert_right(&connection, "transactions", hour);
         }
         if hour % 12 == 0 {
             // Reports are read along; a late sale shows there at the next rung of the ladder (see `truth.rs`).
-            assert_in_sync(&world, &config, &tables.tables(), &REFERENCE);
+            assert_in_sync(&connection.world(), &connection.config, &connection.tables, &REFERENCE);
         }
     }
     assert!(kills > days && ended > days * 20, "{kills} kills, {ended} syncs");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::money::{connector, world};
 use crate::support::Tables;
 use crate::support::faulty::{Faulty, Wrong};
-use crate::support::tables::{Materialized, assert_in_sync};
+use crate::support::tables::assert_in_sync;
 use crate::support::virtually::read_from;
 
 #[test]
@@ -25,17 +25,17 @@ fn offers_of_joined_programmes_are_read_in_pages_and_in_full() {
     }
     let sandbox = Sandbox::start(world);
     let mut connector = connector(&sandbox).with("publisher_ids", "500321,500322");
-    let mut tables = Materialized::default();
+    let mut tables = Tables::default();
     for _ in 0..2 {
         sandbox.clear_calls();
         tables.load(&connector.read(&["offers"], None).ok().lines);
-        assert_in_sync(&sandbox.world(), &connector.config, &tables.tables(), &["offers"]);
+        assert_in_sync(&sandbox.world(), &connector.config, &tables, &["offers"]);
         let calls = sandbox.calls();
         assert!(calls.iter().filter(|call| call.path == "/publisher/500321/promotions").count() >= 3, "pages of 200");
         sandbox.world().clock.advance(TimeDelta::days(3));
         connector.sees_clock_of(&sandbox);
     }
-    assert!(tables.tables().table("offers").len() > 500);
+    assert!(tables.table("offers").len() > 500);
 }
 
 #[test]

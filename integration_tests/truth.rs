@@ -5,6 +5,8 @@
 //! `TRUTH_CURVE=1` each look prints a line of docs/freshness.tsv, too. The connector runs within the test, on a clock that jumps:
 //! its quota of 20 calls a minute costs no time.
 
+use std::collections::HashMap;
+
 use awin_sandbox::{Chronicle, Decisions, Event, Throttle};
 use chrono::TimeDelta;
 use serde_json::json;
@@ -45,6 +47,8 @@ struct Figures {
     commission: f64,
     state_bytes: [usize; 2],
     transactions_sent: usize,
+    /// Those of them that had not changed and were sent because their block of old sales was read again.
+    transactions_aged: usize,
     transactions: usize,
     transactions_wrong: usize,
 }
@@ -86,6 +90,8 @@ impl Play {
             streams.push("transactions");
         }
         let mut figures = Figures::default();
+        // The last row of each sale, to tell a change from a row that is sent again.
+        let mut sent = HashMap::new();
         for sync in 0..=syncs {
             connection.later(TimeDelta::hours(if sync == 0 { 0 } else { self.hours_between }));
             let is_deaf = self.by_age_alone;
@@ -93,8 +99,15 @@ impl Play {
                 (is_deaf && request.to_string().contains("dateType=validation")).then_some(Wrong::Status(400))
             });
             figures.syncs += 1;
-            let is_sale = |line: &&serde_json::Value| line["record"]["stream"] == "transactions";
-            figures.transactions_sent += synced.lines.iter().filter(is_sale).count();
+            let first_rung = first_rung(&connection);
+            for line in synced.lines.iter().filter(|line| line["record"]["stream"] == "transactions") {
+                let row = &line["record"]["data"];
+                let before = sent.insert(row["id"].to_string(), row.clone());
+                let is_same = before.is_some_and(|before| before == *row);
+                let is_old = row["transactionDate"].as_str().is_some_and(|date| date < &*first_rung);
+                figures.transactions_sent += 1;
+                figures.transactions_aged += usize::from(is_same && is_old);
+            }
             if sync > 0 {
                 figures.all_calls.push(synced.calls.len());
                 figures.calls[0].push(synced.calls_of("/reports/publisher?").len());
@@ -130,6 +143,11 @@ impl Play {
         }
         figures
     }
+}
+
+/// Sales before this are in blocks that have passed a rung, at 45 days.
+fn first_rung(connection: &Connection) -> String {
+    (connection.now() - TimeDelta::days(45)).format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
 fn commission(table: &Table) -> f64 {
@@ -168,7 +186,7 @@ impl Figures {
     #[expect(clippy::print_stdout, reason = "the table is the purpose")]
     fn print(&self, name: &str) {
         println!(
-            "| {name} | {:.1} / {:.1} (p95 {} / {}, most {} / {}) | {:.2} / {:.2} % (end {:.2} / {:.2} %) | {:.1} % | {} / {} B | {:.1} sent a row, {} wrong |",
+            "| {name} | {:.1} / {:.1} (p95 {} / {}, most {} / {}) | {:.2} / {:.2} % (end {:.2} / {:.2} %) | {:.1} % | {} / {} B | {:.1} sent a row ({:.1} without old sales), {} wrong |",
             self.mean(0),
             self.mean(1),
             self.p95(0),
@@ -183,6 +201,7 @@ impl Figures {
             self.state_bytes[0],
             self.state_bytes[1],
             self.transactions_sent as f64 / self.transactions.max(1) as f64,
+            (self.transactions_sent - self.transactions_aged) as f64 / self.transactions.max(1) as f64,
             self.transactions_wrong,
         );
     }

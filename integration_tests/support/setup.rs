@@ -1,6 +1,7 @@
 //! The small world and the bad input that most protocol tests share.
 
-use awin_sandbox::{Demo, Event, Fault, FaultKind, Sandbox, Throttle, World, instant};
+use awin_sandbox::{Chronicle, Decisions, Demo, Event, Fault, FaultKind, Sandbox, Throttle, World, instant};
+use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
 use super::Connector;
@@ -117,4 +118,14 @@ pub fn bad_configs() -> Vec<(String, Value)> {
         bad.push((key.to_owned(), json!({ (key): value })));
     }
     bad
+}
+
+/// An advertiser with so many partners on 20 June 2026, half a year old and without a sale.
+pub fn quiet_half_year(partners: u32) -> World {
+    let begin = instant("2026-06-20T15:30:00Z");
+    let first_day = (begin - TimeDelta::days(180)).date_naive();
+    let chronicle = Chronicle { first_day, begin, sales_per_day: 0, partners, ..Chronicle::new(7, Decisions::Spread) };
+    let mut world = chronicle.build();
+    world.throttle = Throttle::off();
+    world
 }

@@ -20,8 +20,15 @@ pub type Table = BTreeMap<String, Row>;
 pub struct Tables(pub BTreeMap<String, Table>, BTreeMap<(String, String), (String, u64)>);
 
 impl Tables {
-    /// Takes in the RECORDs among `lines`.
+    /// Takes in the RECORDs of a run. A table that is read in full is replaced.
     pub fn load(&mut self, lines: &[Value]) {
+        let started = lines.iter().filter(|line| line["trace"]["stream_status"]["status"] == "STARTED");
+        for name in started.filter_map(|line| line["trace"]["stream_status"]["stream_descriptor"]["name"].as_str()) {
+            if streams::find(name).is_some_and(|stream| !stream.is_incremental()) {
+                self.0.remove(name);
+                self.1.retain(|(stream, _), _| stream != name);
+            }
+        }
         for record in lines.iter().filter(|line| line["type"] == "RECORD").map(|line| &line["record"]) {
             let name = record["stream"].as_str().expect("a stream");
             let row = record["data"].as_object().expect("an object");
@@ -39,29 +46,6 @@ impl Tables {
 
     pub fn table(&self, stream: &str) -> Table {
         self.0.get(stream).cloned().unwrap_or_default()
-    }
-}
-
-/// The same, and a table that is read in full is replaced with each run.
-#[derive(Debug, Default, Clone)]
-pub struct Materialized(Tables);
-
-impl Materialized {
-    /// Takes in the RECORDs of a run.
-    pub fn load(&mut self, lines: &[Value]) {
-        let started = lines.iter().filter(|line| line["trace"]["stream_status"]["status"] == "STARTED");
-        for name in started.filter_map(|line| line["trace"]["stream_status"]["stream_descriptor"]["name"].as_str()) {
-            if streams::find(name).is_some_and(|stream| !stream.is_incremental()) {
-                self.0.0.remove(name);
-                self.0.1.retain(|(stream, _), _| stream != name);
-            }
-        }
-        self.0.load(lines);
-    }
-
-    /// The rows.
-    pub fn tables(&self) -> Tables {
-        self.0.clone()
     }
 }
 
