@@ -1,11 +1,15 @@
 //! Rows that did not change stay home, old sales are looked after, STATEs are few.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use awin_sandbox::{Chronicle, Decisions, Deleted, Demo, Event, Rules, Sale, Sandbox, Throttle, World, decimal, instant};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use source_awin::awin::IN_FLIGHT;
 
+use crate::support::connection::Synced;
+use crate::support::connector::catalog;
 use crate::support::{Connection, Connector, Story, Tables};
 
 const NOW: &str = "2026-06-20T15:30:00Z";
@@ -126,6 +130,46 @@ fn states_are_few_where_they_are_large() {
     assert!(small.read(&["stats_by_creative"], None).ok().states("stats_by_creative").len() >= 32);
 }
 
+/// So many advertisers with three markets each, and a first sync of 32 days before them.
+fn agency(accounts: u32) -> Connection {
+    let begin = instant(NOW);
+    let first_day = (begin - TimeDelta::days(31)).date_naive();
+    let size = Chronicle { accounts, partners: 6, markets: 3, sales_per_day: 6, ..Chronicle::new(7, Decisions::Spread) };
+    let mut world = Chronicle { first_day, begin, days: 1, ..size }.build();
+    world.throttle = Throttle::off();
+    Connection::new(world, json!({"start_date": first_day.to_string(), "requests_per_minute": 20}))
+}
+
+/// A run that dies at any minute: the next one repeats no call that was answered more than a minute before, but for those in
+/// flight.
+#[test]
+fn a_run_that_dies_repeats_at_most_the_calls_of_a_minute() {
+    let catalog = catalog(&["stats_by_creative"], "incremental");
+    let mut whole = agency(10);
+    let first = whole.sync(&["stats_by_creative"]);
+    let data = |synced: &Synced| -> Vec<(Duration, String)> {
+        let calls = std::iter::zip(&synced.moments, &synced.calls).filter(|(_, call)| call.contains("/reports/creative?"));
+        calls.map(|(at, call)| (*at, call.clone())).collect()
+    };
+    let made = data(&first);
+    assert_eq!(made.len(), 10 * 3 * 32);
+    let minute = Duration::from_secs(60);
+    // Young days are read again by the next run in any case.
+    let young: BTreeSet<String> = data(&whole.read(&catalog, |_, _| None)).into_iter().map(|(_, call)| call).collect();
+    let moments: BTreeSet<Duration> = first.written.iter().copied().collect();
+    assert!(moments.len() > 40, "{}", moments.len());
+    for dies in moments.into_iter().step_by(5) {
+        let mut resumed = agency(10);
+        resumed.take(&first.lines[..first.written.partition_point(|at| *at <= dies)]);
+        let again: BTreeSet<String> = data(&resumed.read(&catalog, |_, _| None)).into_iter().map(|(_, call)| call).collect();
+        let before: Vec<_> = made.iter().filter(|(at, _)| *at <= dies).collect();
+        let repeated = before.iter().filter(|(_, call)| again.contains(call) && !young.contains(call)).count();
+        let recent = before.iter().filter(|(at, _)| *at > dies.saturating_sub(minute)).count();
+        assert!(repeated <= recent + IN_FLIGHT, "{repeated} of {} calls repeated after {dies:?}", before.len());
+        assert!(made.iter().all(|(at, call)| *at <= dies || again.contains(call)), "calls are missing after {dies:?}");
+    }
+}
+
 /// A first sync of a hundred accounts with three markets each, 32 days of a report: `STATE_VOLUME=1` runs it.
 #[test]
 #[expect(clippy::print_stdout, reason = "the figure is the purpose")]
@@ -133,21 +177,7 @@ fn a_hundred_accounts_write_fewer_states_than_records() {
     if std::env::var_os("STATE_VOLUME").is_none() {
         return;
     }
-    let begin = instant("2026-06-20T15:30:00Z");
-    let chronicle = Chronicle {
-        first_day: (begin - TimeDelta::days(31)).date_naive(),
-        begin,
-        days: 1,
-        sales_per_day: 6,
-        accounts: 100,
-        partners: 6,
-        markets: 3,
-        ..Chronicle::new(7, Decisions::Spread)
-    };
-    let mut world = chronicle.build();
-    world.throttle = Throttle::off();
-    let config = json!({"start_date": chronicle.first_day.to_string(), "requests_per_minute": 20});
-    let mut connection = Connection::new(world, config);
+    let mut connection = agency(100);
     let synced = connection.sync(&["stats_by_creative"]);
     let bytes = |kind: &str| -> usize {
         synced.lines.iter().filter(|line| line["type"] == kind).map(|line| line.to_string().len()).sum()

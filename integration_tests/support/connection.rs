@@ -26,6 +26,8 @@ pub struct Connection {
 /// A sync.
 pub struct Synced {
     pub lines: Vec<Value>,
+    /// By which full minute of the run each line was out.
+    pub written: Vec<Duration>,
     /// Every call, as path and query.
     pub calls: Vec<String>,
     /// When each was made, since the first one.
@@ -64,11 +66,11 @@ impl Connection {
         let transport = Arc::new(Faulty::new(Arc::clone(&self.world), Box::new(strikes)));
         let now = self.now().to_rfc3339_opts(SecondsFormat::Secs, true);
         let ran = read_catalog(transport, &now, catalog, &self.config, Some(&self.state));
-        let lines = ran.lines.into_iter().map(|(_, line)| line).collect();
+        let (written, lines) = ran.lines.into_iter().unzip();
         let calls = std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner));
         let first = calls.first().map(|(at, _)| *at);
         let moments = calls.iter().filter_map(|(at, _)| first.map(|first| *at - first)).collect();
-        Synced { lines, calls: calls.into_iter().map(|(_, call)| call).collect(), moments, is_complete: ran.is_complete }
+        Synced { lines, written, calls: calls.into_iter().map(|(_, call)| call).collect(), moments, is_complete: ran.is_complete }
     }
 
     /// The destination takes in the rows of `lines`, and the runner the states.
