@@ -315,6 +315,37 @@ fn an_end_date_and_a_start_that_moves_back_hold_for_what_is_dated() {
     assert_eq!(tables.table("partnerships").len(), all, "whatever the start date");
 }
 
+/// What came after the end was left out, and is read once the end is gone.
+#[test]
+fn an_end_date_that_is_taken_away_leaves_no_hole() {
+    let config = json!({"start_date": "2026-02-01", "end_date": "2026-03-31", "requests_per_minute": 1000});
+    let mut connection = Connection::new(world(), config);
+    for end in [json!("2026-03-31"), json!("2026-03-31"), json!("2026-06-15"), Value::Null] {
+        connection.config["end_date"] = end;
+        connection.sync(&MONEY);
+        assert_in_sync(&connection.world(), &connection.config, &connection.tables, &MONEY);
+        connection.later(TimeDelta::days(3));
+    }
+}
+
+#[test]
+fn a_start_that_moves_back_is_read_back_once() {
+    const STREAMS: [&str; 3] = ["payments", "payment_breakdowns", "commission_rates"];
+    let config = json!({"start_date": "2026-08-01", "publisher_ids": "500321", "requests_per_minute": 1000});
+    let mut connection = Connection::new(world(), config);
+    connection.sync(&STREAMS);
+    connection.config["start_date"] = "2026-03-01".into();
+    assert!(!connection.sync(&STREAMS).calls_of("/breakdowns").is_empty());
+    assert_in_sync(&connection.world(), &connection.config, &connection.tables, &STREAMS);
+    let programmes = connection.world().truth_programmes(500_321).len();
+    for _ in 0..2 {
+        connection.later(TimeDelta::hours(1));
+        let again = connection.sync(&STREAMS);
+        assert_eq!(again.calls_of("/breakdowns"), [""; 0]);
+        assert_eq!(again.calls_of("/commissiongroups").len(), programmes, "{:#?}", again.calls);
+    }
+}
+
 /// Whether Awin counts the two APIs together is not known. Either way a sync ends complete, and headers that state a limit are heeded.
 #[test]
 fn a_limit_that_is_shared_or_not_is_waited_for() {

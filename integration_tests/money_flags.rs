@@ -1,11 +1,13 @@
 //! Payments move the flags of sales of any age: right the day after, at next to no cost.
 
-use awin_sandbox::{Demo, Throttle, World, instant};
+use awin_sandbox::{Demo, Event, Sale, Throttle, World, decimal, instant};
 use chrono::TimeDelta;
 use serde_json::json;
+use source_awin::awin::Request;
 
 use crate::support::Connection;
 use crate::support::connector::catalog;
+use crate::support::faulty::Wrong;
 use crate::support::tables::stale_rows;
 
 /// Eighteen months; sales before them are a part of the table from the first sync on.
@@ -40,6 +42,67 @@ fn wrong_flags(connection: &Connection) -> Vec<String> {
         _ => false,
     });
     is_wrong.map(|(key, ..)| key).collect()
+}
+
+/// Two accounts in a row that cannot be reached end a run. Of those behind them nothing counts as read.
+#[test]
+fn accounts_behind_an_outage_are_not_taken_for_read() {
+    const STREAMS: [&str; 3] = ["transactions", "payments", "payment_breakdowns"];
+    let mut demo = Demo::new(31, instant("2026-05-10T05:00:00Z"));
+    (demo.publishers, demo.days_back, demo.days_ahead, demo.sales_per_day) = (4, 90, 60, 2);
+    let mut world = demo.build();
+    world.throttle = Throttle::off();
+    world.pay_twice_a_month();
+    let config = json!({
+        "start_date": "2026-02-15", "publisher_ids": "500321,500322,500323,500324", "requests_per_minute": 1000
+    });
+    let mut connection = Connection::new(world, config);
+    let paid = |connection: &Connection| connection.world().payments(500_324).len();
+    let mut outages = 0;
+    for _ in 0..50 {
+        let before = paid(&connection);
+        sync(&mut connection, &STREAMS, false);
+        connection.later(TimeDelta::days(1));
+        if paid(&connection) == before {
+            continue;
+        }
+        outages += 1;
+        let fails = |request: &Request, _| {
+            let call = request.to_string();
+            let is_theirs = call.contains("/500321/transactions") || call.contains("/500322/transactions");
+            is_theirs.then_some(Wrong::Status(503))
+        };
+        let failed = connection.read(&catalog(&STREAMS, "incremental"), fails);
+        assert!(!failed.is_complete && failed.logs("WARN").iter().any(|text| text.contains("not read any further")));
+        connection.take(&failed.lines);
+        connection.later(TimeDelta::hours(1));
+        sync(&mut connection, &STREAMS, false);
+        assert_eq!(wrong_flags(&connection), [""; 0], "after outage {outages}");
+    }
+    assert!(outages > 2, "{outages}");
+}
+
+/// Of a block that a rest of ten weeks cut in two, only the older part is read for its age: what the newer one holds stays marked.
+#[test]
+fn a_block_of_which_a_part_is_read_keeps_its_mark() {
+    const STREAMS: [&str; 3] = ["transactions", "payments", "payment_breakdowns"];
+    let mut demo = Demo::new(31, instant("2026-04-12T05:00:00Z"));
+    (demo.days_back, demo.days_ahead, demo.sales_per_day) = (40, 120, 0);
+    let mut world = demo.build();
+    world.throttle = Throttle::off();
+    // The block has the days from 7 April to 6 May.
+    let mut sale = Sale::new(7, 90_210, 500_321, instant("2026-04-22T10:00:00Z"), decimal("90.00"), decimal("4.50"));
+    sale.happens(instant("2026-04-30T10:00:00Z"), Event::Approve);
+    sale.happens(instant("2026-06-27T10:00:00Z"), Event::Pay { payment_id: 77 });
+    world.sales.push(sale);
+    let config = json!({"start_date": "2026-03-10", "publisher_ids": "500321", "requests_per_minute": 1000});
+    let mut connection = Connection::new(world, config);
+    for days in [75, 2, 0] {
+        sync(&mut connection, &STREAMS, false);
+        connection.later(TimeDelta::days(days));
+    }
+    assert_eq!(connection.tables.table("transactions").len(), 1);
+    assert_eq!(wrong_flags(&connection), [""; 0]);
 }
 
 #[test]

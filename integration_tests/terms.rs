@@ -7,10 +7,11 @@ use chrono::{Days, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::money::{connector, world};
-use crate::support::Tables;
+use crate::support::connector::catalog;
 use crate::support::faulty::{Faulty, Wrong};
 use crate::support::tables::assert_in_sync;
 use crate::support::virtually::read_from;
+use crate::support::{Connection, Tables};
 
 #[test]
 fn offers_of_joined_programmes_are_read_in_pages_and_in_full() {
@@ -76,6 +77,41 @@ fn rates_are_walked_back_once_and_cost_a_call_a_programme_afterwards() {
         // Rates that have just changed show the period before them once more, for two days.
         let more = usize::from(day > 0 && day < 4);
         assert!((programmes..=programmes + more).contains(&asked(&sandbox)), "day {day}: {} calls", asked(&sandbox));
+    }
+}
+
+/// A right that is lost and given back: of what happened meanwhile nothing is missing.
+#[test]
+fn rates_that_were_refused_for_a_week_are_walked_back_again() {
+    for (refused, is_complete) in [("commissiongroups", false), ("advertiserId=90211", true)] {
+        let config = json!({"publisher_ids": "500321", "start_date": "2026-10-01", "requests_per_minute": 1000});
+        let mut connection = Connection::new(world(), config);
+        connection.sync(&["commission_rates"]);
+        let catalog = catalog(&["commission_rates"], "incremental");
+        for day in 0..7 {
+            connection.later(TimeDelta::days(1));
+            // A period of three days begins and ends.
+            if day % 3 == 1 {
+                let mut world = connection.world();
+                let now = world.now();
+                let group = world.groups.iter_mut().find(|group| group.advertiser_id == 90_211 && group.until.is_none());
+                let old = group.expect("a group");
+                let rate = awin_sandbox::Rate::Percentage(decimal(if day == 1 { "9.9" } else { "8.8" }));
+                let new = awin_sandbox::CommissionGroup { from: now - TimeDelta::hours(2), rate, ..old.clone() };
+                old.until = Some(now - TimeDelta::hours(2));
+                world.groups.push(new);
+            }
+            let synced = connection.read(&catalog, move |request: &source_awin::awin::Request, _| {
+                request.to_string().contains(refused).then_some(Wrong::Status(403))
+            });
+            assert_eq!(synced.is_complete, is_complete, "{refused}: {:?} {:?}", synced.logs("ERROR"), synced.logs("WARN"));
+            let level = if is_complete { "WARN" } else { "ERROR" };
+            assert!(!synced.logs(level).is_empty(), "{refused}");
+            connection.take(&synced.lines);
+        }
+        connection.later(TimeDelta::days(1));
+        connection.sync(&["commission_rates"]);
+        assert_in_sync(&connection.world(), &connection.config, &connection.tables, &["commission_rates"]);
     }
 }
 

@@ -7,13 +7,14 @@
 
 use std::collections::HashMap;
 
-use awin_sandbox::{Chronicle, Decisions, Event, Throttle};
+use awin_sandbox::{Chronicle, Decisions, Event, Sale, Throttle, decimal, instant};
 use chrono::TimeDelta;
 use serde_json::json;
 use source_awin::awin::Request;
 
 use crate::support::Connection;
 use crate::support::faulty::Wrong;
+use crate::support::setup::quiet_half_year;
 use crate::support::tables::{Table, truth};
 
 const REPORTS: [&str; 2] = ["stats_by_publisher", "stats_by_creative"];
@@ -220,6 +221,65 @@ fn reports_of_one_account_are_right_after_every_sync() {
     assert!(figures.commission > 0.999, "{figures:?}");
     assert_eq!(figures.transactions_wrong, 0);
     assert!(figures.most(0) <= 105 && figures.most(1) <= 106, "{figures:?}");
+}
+
+/// The state of a version that read the plain look-back says nothing of its days: however many sales are decided each day, the year
+/// before it is right a month later.
+#[test]
+fn a_year_of_the_last_version_heals_within_thirty_syncs() {
+    let begin = instant("2026-06-01T05:00:00Z");
+    let size = Chronicle { days: 60, sales_per_day: 20, ..Chronicle::new(7, Decisions::Spread) };
+    let chronicle = Chronicle { first_day: (begin - TimeDelta::days(365)).date_naive(), begin, ..size };
+    let mut world = chronicle.build();
+    world.throttle = Throttle::off();
+    let config = json!({"start_date": chronicle.first_day.to_string(), "requests_per_minute": 20});
+    let mut connection = Connection::new(world, config);
+    connection.sync(&["stats_by_publisher"]);
+    connection.later(TimeDelta::days(25));
+    for entry in connection.state.as_array_mut().expect("a list") {
+        for part in entry["stream"]["stream_state"]["accounts"].as_array_mut().expect("accounts") {
+            let part = part.as_object_mut().expect("an object");
+            part.retain(|member, _| !["lanes", "aged", "queue", "heal"].contains(&member.as_str()));
+        }
+    }
+    for _ in 0..30 {
+        let synced = connection.sync(&["stats_by_publisher", "transactions"]);
+        let calls = synced.calls_of("/reports/publisher?").len();
+        // New days and rungs, the share, and half an hour of the quota.
+        assert!(calls <= 30 + 16 + 30 + 600, "{calls} calls");
+        connection.later(TimeDelta::days(1));
+    }
+    connection.sync(&["stats_by_publisher", "transactions"]);
+    let wanted = truth(&connection.world(), "stats_by_publisher", &connection.config);
+    let table = connection.tables.table("stats_by_publisher");
+    let different = wanted.iter().filter(|(key, row)| table.get(*key) != Some(row)).count();
+    assert_eq!(connection.parts("stats_by_publisher")[0].get("heal"), None);
+    assert!(different * 1000 <= wanted.len(), "{different} of {} rows", wanted.len());
+}
+
+/// A day that changed since it was read, hours ago, waits; the log says so, and no longer once its market is not read any more.
+#[test]
+fn a_day_that_waits_is_told_as_long_as_it_is_read_at_all() {
+    let mut world = quiet_half_year(2);
+    let sold = world.now() - TimeDelta::days(50);
+    let mut sale = Sale::new(7, 90_210, 600_001, sold, decimal("90.00"), decimal("4.50"));
+    sale.happens(world.now() + TimeDelta::minutes(30), Event::Approve);
+    sale.happens(world.now() + TimeDelta::minutes(90), Event::Decline { reason: "Returned".into() });
+    world.sales.push(sale);
+    let config = json!({"start_date": "2026-03-01", "advertiser_ids": "90210", "regions": ["DE"], "requests_per_minute": 1000});
+    let mut connection = Connection::new(world, config);
+    let mut behind = |hours, regions: [&str; 1]| {
+        connection.config["regions"] = json!(regions);
+        let synced = connection.sync(&["stats_by_publisher"]);
+        connection.later(TimeDelta::hours(hours));
+        let told = synced.logs("INFO").into_iter().filter(|text| text.contains("is behind on"));
+        told.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!([behind(1, ["DE"]), behind(1, ["DE"])], [[""; 0]; 2]);
+    let text = "`stats_by_publisher` is behind on 1 day of advertiser 90210 (oldest change seen 2026-06-20); the next syncs will read them. A day is read again after 20 hours at the earliest.";
+    assert_eq!(behind(1, ["DE"]), [text]);
+    assert_eq!(behind(24, ["GB"]), [""; 0]);
+    assert_eq!(behind(1, ["DE"]), [""; 0], "it was read");
 }
 
 /// Calls for a report a day, by hourly syncs of an account that has three months behind it.

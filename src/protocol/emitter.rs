@@ -178,10 +178,9 @@ impl Emitter {
     }
 
     /// A checkpoint: `records` is the number of RECORDs of `stream` since its last one. Returns the bytes of its line.
-    #[expect(clippy::cast_precision_loss, reason = "the protocol types a count as a double; 2^53 records are out of reach")]
     pub fn state(&self, stream: &Descriptor, blob: Value, records: u64) -> usize {
         let stream = StreamState { stream_descriptor: stream.clone(), stream_state: blob };
-        let source_stats = Stats { record_count: records as f64 };
+        let source_stats = Stats { record_count: records };
         let message = Message::State { state: State { stream, source_stats } };
         let mut shared = self.shared();
         let before = shared.lines.len();

@@ -156,8 +156,8 @@ pub struct StreamState {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
-    /// Records of the stream since its state before; a whole number, written as `3.0`.
-    pub record_count: f64,
+    /// Records of the stream since its state before. Written without a fraction, which loaders of Meltano cannot write back.
+    pub record_count: u64,
 }
 
 /// `LOG`.
@@ -301,7 +301,7 @@ mod tests {
 
     fn state(namespace: Option<&str>) -> Message {
         let stream = StreamState { stream_descriptor: descriptor(namespace), stream_state: json!({"at": "2026-01-01"}) };
-        Message::State { state: State { stream, source_stats: Stats { record_count: 3.0 } } }
+        Message::State { state: State { stream, source_stats: Stats { record_count: 3 } } }
     }
 
     fn log(level: Level, stack_trace: Option<&str>) -> Message {
@@ -350,11 +350,11 @@ mod tests {
             ),
             (
                 state(Some("public")),
-                r#"{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"orders","namespace":"public"},"stream_state":{"at":"2026-01-01"}},"sourceStats":{"recordCount":3.0}}}"#,
+                r#"{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"orders","namespace":"public"},"stream_state":{"at":"2026-01-01"}},"sourceStats":{"recordCount":3}}}"#,
             ),
             (
                 state(None),
-                r#"{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"orders"},"stream_state":{"at":"2026-01-01"}},"sourceStats":{"recordCount":3.0}}}"#,
+                r#"{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"orders"},"stream_state":{"at":"2026-01-01"}},"sourceStats":{"recordCount":3}}}"#,
             ),
             (log(Level::Fatal, Some("s")), r#"{"type":"LOG","log":{"level":"FATAL","message":"m","stack_trace":"s"}}"#),
             (log(Level::Error, None), r#"{"type":"LOG","log":{"level":"ERROR","message":"m"}}"#),

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset};
 use tokio::time::{Instant, sleep_until};
 
-use super::blocks::block_of;
+use super::blocks::{block_of, stretch};
 use super::context::Context;
 use super::plan::Plan;
+use super::queue::{Behind, minutes};
 use super::records::RecordWriter;
 use super::state::{PartitionState, StreamState};
 use super::tally::{Tally, Written};
@@ -94,24 +95,27 @@ impl<'r> Checkpoint<'r> {
         checkpoint
     }
 
-    /// Days of reports that were not read since their change, by account: how many, and since when.
-    pub(super) fn behind(&self) -> BTreeMap<AccountId, (usize, DateTime<Utc>)> {
-        let mut behind: BTreeMap<AccountId, (usize, DateTime<Utc>)> = BTreeMap::new();
-        for known in &self.state.partitions {
-            if let Some((days, oldest)) = known.days.as_ref().and_then(|days| days.queue.behind()) {
-                let entry = behind.entry(known.account()).or_insert((0, oldest));
-                *entry = (entry.0 + days, entry.1.min(oldest));
+    /// Days of reports that were not read since their change, by account.
+    pub(super) fn behind(&self, plans: &[Plan]) -> BTreeMap<AccountId, Behind> {
+        let mut behind: BTreeMap<AccountId, Behind> = BTreeMap::new();
+        let now = minutes(&self.context.now);
+        for known in plans.iter().filter_map(|plan| self.state.partition(&plan.partition)) {
+            if let Some(more) = known.days.as_ref().and_then(|days| days.queue.behind(now)) {
+                behind.entry(known.account()).and_modify(|known| *known = known.and(more)).or_insert(more);
             }
         }
         behind
     }
 
-    /// All of `slice` is read, and approved, unpaid sales were seen in the blocks `unpaid`: a block that was read for its own sake
-    /// and is not among them has none any more.
+    /// All of `slice` is read, and approved, unpaid sales were seen in the blocks `unpaid`: a block that was read to its end for
+    /// its own sake and is not among them has none any more.
     pub(super) fn looked_after(&mut self, slice: &Slice, unpaid: &BTreeSet<i64>) {
-        let block = slice.window().map(|window| block_of(window.first_day()));
         let is_of_all = slice.lane.role == Role::Again && slice.lane.status.is_none();
-        let Some(block) = block.filter(|block| is_of_all && !unpaid.contains(block)) else { return };
+        let Some(window) = slice.window().filter(|_| is_of_all) else { return };
+        let block = block_of(window.first_day());
+        if unpaid.contains(&block) || window.to < stretch(block, self.context.config.timezone).to {
+            return;
+        }
         if let Some(known) = self.state.partition_mut(&slice.partition).filter(|_| !self.broken.contains(&slice.partition)) {
             known.clear_unpaid(block);
         }
@@ -178,6 +182,13 @@ impl<'r> Checkpoint<'r> {
         self.broken.push(partition.clone());
     }
 
+    /// The part `id` of `partition` was refused: if it can be read again, it is read as if for the first time.
+    pub(super) fn forget_part(&mut self, partition: &Partition, id: u64) {
+        if let Some(parts) = self.state.partition_mut(partition).and_then(|known| known.parts.as_mut()) {
+            parts.retain(|part| *part != id);
+        }
+    }
+
     /// Whether anything of the account was ever committed.
     pub(super) fn knows_account(&self, account: Option<AccountId>) -> bool {
         account.is_some_and(|account| self.state.knows(account))
@@ -219,7 +230,7 @@ impl<'r> Checkpoint<'r> {
         for plan in plans.iter().filter(is_finished) {
             let Some(known) = self.state.partition_mut(&plan.partition) else { continue };
             if let Some(parts) = &plan.parts {
-                known.parts_read(parts, self.context.now);
+                known.parts_read(&parts.shown_again, parts.covered);
             }
             if let Some(payments) = &plan.payments {
                 known.payments = Some(payments.clone());
@@ -263,11 +274,16 @@ impl<'r> Checkpoint<'r> {
         matches!(self.stream.source, Source::Events(_)) && self.state.mode == SyncMode::Incremental
     }
 
-    /// Up to where each account of `plans` is complete: where the least of its partitions is. `None` where nothing is yet.
+    /// Up to where each account of `plans` is complete: where the least of its partitions is, and the lists of changes that it
+    /// must have heard. `None` where nothing is yet.
     pub(super) fn covered(&self, plans: &[Plan]) -> BTreeMap<AccountId, Option<DateTime<FixedOffset>>> {
         let mut covered = BTreeMap::new();
         for partition in plans.iter().map(|plan| &plan.partition).filter(|_| self.stream.is_incremental()) {
-            let through = self.state.partition(partition).map(|known| known.through);
+            let through = self.state.partition(partition).map(|known| {
+                let lanes = self.stream.lanes().iter().filter(|lane| !lane.is_optional()).filter_map(|lane| known.lane(lane));
+                let heard = lanes.filter(|lane| !lane.retired).map(|lane| lane.through);
+                heard.fold(known.through, DateTime::min)
+            });
             let Some(account) = partition.account else { continue };
             let least = covered.entry(account).or_insert(through);
             *least = through.min(*least);

@@ -51,7 +51,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Takes in what changed, and moves the lanes, the ladder and the queue of the state on, all at once. `markets` are the
-    /// regions of each partner; `partitions` the number of the stream's.
+    /// regions of each partner.
     pub(super) fn new(
         stream: &Stream,
         plan: &Plan,
@@ -59,7 +59,6 @@ impl Reading {
         changes: Option<&Changes>,
         date_type: DateType,
         markets: &BTreeMap<u64, Vec<String>>,
-        partitions: usize,
     ) -> Self {
         let mut reading = Self {
             partition: plan.partition.clone(),
@@ -77,7 +76,6 @@ impl Reading {
         let zone = scope.now.timezone();
         let through = known.through.with_timezone(&zone);
         let (first, last) = (known.from.with_timezone(&zone).date_naive(), last_day(through, scope));
-        // What is read as new is not read again.
         let is_new = |day: NaiveDate| day >= through.date_naive();
         for lane in change_lanes() {
             let reached = known.heard(lane).unwrap_or(now);
@@ -111,25 +109,42 @@ impl Reading {
         known.aged = known.aged.max(Some(now));
         let named_from = minutes(&days_before(scope.now, CHANGES_OVERLAP_DAYS));
         days.queue.drop_done(named_from, first, last);
-        if let Some(range) = days.queue.overflow(MAX_QUEUES / partitions.max(1) / BYTES_A_DAY) {
-            days.heal = joined(&days.heal, range);
-        }
         days.heal = clipped(&days.heal, first, last);
-        for (day, look, urgency) in days.queue.due(minutes(&scope.now), |day| minutes(&end_of(day, scope.now))) {
-            if is_new(day) {
-                continue;
-            }
-            if look == Look::Age { reading.aged.push(day) } else { reading.due.push((day, urgency)) }
-        }
-        reading.due.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap_or(std::cmp::Ordering::Equal));
-        if let [first, last] = days.heal[..] {
-            let waiting: BTreeSet<NaiveDate> =
-                reading.aged.iter().chain(reading.due.iter().map(|(day, _)| day)).copied().collect();
-            let days = std::iter::successors(Some(last), NaiveDate::pred_opt).take_while(|day| *day >= first);
-            reading.heal = days.filter(|day| !waiting.contains(day) && !is_new(*day)).collect();
-        }
         known.days = Some(days);
         reading
+    }
+
+    /// Chooses the days that may be read now. The queue keeps `most` days; what is older may be stale.
+    pub(super) fn choose(&mut self, most: usize, scope: &Scope) {
+        let Some(known) = self.known.as_mut().filter(|known| known.through <= scope.now.fixed_offset()) else { return };
+        let through = known.through.with_timezone(&scope.now.timezone()).date_naive();
+        let Some(days) = &mut known.days else { return };
+        if let Some(range) = days.queue.overflow(most) {
+            days.heal = joined(&days.heal, range);
+        }
+        for (day, look, urgency) in days.queue.due(minutes(&scope.now), |day| minutes(&end_of(day, scope.now))) {
+            // What is read as new is not read again.
+            if day >= through {
+                continue;
+            }
+            if look == Look::Age { self.aged.push(day) } else { self.due.push((day, urgency)) }
+        }
+        self.due.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap_or(std::cmp::Ordering::Equal));
+        if let [first, last] = days.heal[..] {
+            let waiting: BTreeSet<NaiveDate> = self.aged.iter().chain(self.due.iter().map(|(day, _)| day)).copied().collect();
+            let days = std::iter::successors(Some(last), NaiveDate::pred_opt).take_while(|day| *day >= first);
+            self.heal = days.filter(|day| !waiting.contains(day) && *day < through).collect();
+        }
+    }
+
+    /// Days that wait in its queue.
+    fn queued(&self) -> usize {
+        self.known.as_ref().and_then(|known| known.days.as_ref()).map_or(0, |days| days.queue.len())
+    }
+
+    /// Days of the range that may be stale that are read in any case, however many others changed: half of the share.
+    fn least_heal(&self, share: usize) -> usize {
+        self.heal.len().min(share / 2)
     }
 
     /// Days that changed and are to be read now.
@@ -143,6 +158,25 @@ impl Reading {
     }
 }
 
+/// Chooses the days that may be read of all partitions of a stream. Their queues share the room in its state: the small ones keep
+/// all they have, the large ones as much as is left for each.
+pub(super) fn choose(readings: &mut [Reading], scope: &Scope) {
+    let mut lengths: Vec<usize> = readings.iter().map(Reading::queued).collect();
+    lengths.sort_unstable();
+    let (mut left, mut most) = (MAX_QUEUES / BYTES_A_DAY, usize::MAX);
+    for (index, length) in lengths.iter().enumerate() {
+        let share = left / (lengths.len() - index);
+        if *length > share {
+            most = share;
+            break;
+        }
+        left -= length;
+    }
+    for reading in readings {
+        reading.choose(most, scope);
+    }
+}
+
 /// A day that waits, and whose it is.
 struct Waiting {
     urgency: Urgency,
@@ -152,14 +186,15 @@ struct Waiting {
 /// The plans of `readings` of `stream`s, within the budget of the run.
 pub(super) fn divide(readings: &[(&'static Stream, Reading)], scope: &Scope, requests_per_minute: u32) -> Vec<Plan> {
     let share = (scope.lookback_days.max(LEAST_SHARE) + 2) as usize;
-    let mut granted: Vec<usize> = readings.iter().map(|(_, reading)| reading.due.len().min(share)).collect();
+    let share_of_due = |reading: &Reading| share - reading.least_heal(share);
+    let mut granted: Vec<usize> = readings.iter().map(|(_, reading)| reading.due.len().min(share_of_due(reading))).collect();
     let mut waiting: Vec<Waiting> = Vec::new();
     for (index, (stream, reading)) in readings.iter().enumerate() {
         if window_of_many_days(stream).is_some() {
             // One call for all of them.
             granted[index] = reading.due.len();
         } else {
-            let beyond = reading.due.iter().skip(share);
+            let beyond = reading.due.iter().skip(share_of_due(reading));
             waiting.extend(beyond.map(|(_, urgency)| Waiting { urgency: *urgency, reading: index }));
         }
     }
@@ -176,7 +211,7 @@ fn cuts(stream: &'static Stream, reading: &Reading, due: usize, share: usize, sc
     let now = scope.now.fixed_offset();
     let Some(known) = reading.known.as_ref().filter(|known| known.through <= now) else { return plan };
     let by_change: Vec<NaiveDate> = reading.due.iter().take(due).map(|(day, _)| *day).collect();
-    let heal = reading.heal.iter().take(share.saturating_sub(due)).copied();
+    let heal = reading.heal.iter().take(share.saturating_sub(due).max(reading.least_heal(share))).copied();
     let through = known.through.with_timezone(&scope.now.timezone());
     let reread = days_before(through, lookback_days).date_naive();
     let is_read = |day: &NaiveDate| lookback_days > 0 && *day >= reread;

@@ -3,6 +3,9 @@
 use crate::awin::CallError;
 use crate::streams::{Cut, Slice};
 
+/// So many accounts in a row that cannot be reached: it is not the account. Trying on would only take time.
+pub(super) const OUTAGE: usize = 2;
+
 /// How much of a stream is not read any further in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blast {

@@ -27,10 +27,19 @@ pub struct Plan {
     pub cuts: Vec<Cuts>,
     /// Zone of its days.
     pub zone: Tz,
-    /// Programmes or payments to be remembered once all of it is read.
-    pub(super) parts: Option<Vec<u64>>,
+    /// What is known of programmes or payments once all of them are read.
+    pub(super) parts: Option<Parts>,
     /// The last payments to the account, if they move flags of its sales.
     pub(super) payments: Option<Vec<u64>>,
+}
+
+/// What is known once all parts of a partition are read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Parts {
+    /// Those that the next run is shown again.
+    pub(super) shown_again: Vec<u64>,
+    /// The stretch that is covered.
+    pub(super) covered: Window,
 }
 
 /// Slices that follow one rule. They are made when it is their turn: a long history has millions of them.
@@ -224,8 +233,10 @@ const LONG_DAYS: u32 = 60;
 /// end at first.
 pub(super) fn plan_feed(is_dated: bool, partition: &Partition, known: Option<&PartitionState>, scope: &Scope) -> Plan {
     let from = known_until(is_dated, known, scope);
+    // What comes after the end of the range is left out, and is not known.
+    let to = if is_dated { scope.reach() } else { scope.now };
     let is_of_the_future = known.is_some_and(|known| known.is_of_the_future(scope.now));
-    let cuts = (from < scope.now && !is_of_the_future).then_some(Cuts::Feed(Window { from, to: scope.now }));
+    let cuts = (from < to && !is_of_the_future).then_some(Cuts::Feed(Window { from, to }));
     Plan::new(partition.clone(), known.cloned(), cuts.into_iter().collect(), scope.now.timezone())
 }
 

@@ -3,12 +3,14 @@
 use super::context::Context;
 use super::directory::Directory;
 use super::explain::Subject;
-use super::plan::{Cuts, Plan, known_until, plan, plan_feed};
+use super::plan::{Cuts, Parts, Plan, known_until, plan, plan_feed};
 use super::scope::{Scope, days_before};
 use super::state::{PartitionState, StreamState};
 use crate::awin::{FailedCall, Patience};
 use crate::protocol::{Level, SyncMode};
-use crate::streams::{AccountId, AccountKind, CHANGES_OVERLAP_DAYS, Events, FEED_OVERLAP_DAYS, Partition, Source, Stream};
+use crate::streams::{
+    AccountId, AccountKind, CHANGES_OVERLAP_DAYS, Events, FEED_OVERLAP_DAYS, Partition, Source, Stream, Window,
+};
 
 /// What is to be read of an account. An error says what could not be found out.
 pub(super) async fn plan_account(
@@ -66,11 +68,12 @@ async fn plan_payments(
     let (partition, zone) = (Partition::of(account), scope.now.timezone());
     let from = known_until(true, known, scope).date_naive();
     let payments = directory.payments.since(account, from, Patience::Full).await.map_err(|failed| (Subject::Payments, failed))?;
-    let shown_again = days_before(scope.now, FEED_OVERLAP_DAYS).date_naive();
-    let recent = payments.iter().filter(|payment| !payment.is_before(shown_again)).map(|payment| payment.id).collect();
+    let overlap = days_before(scope.reach(), FEED_OVERLAP_DAYS).date_naive();
+    let shown_again = payments.iter().filter(|payment| !payment.is_before(overlap)).map(|payment| payment.id).collect();
     let read = known.and_then(|known| known.parts.as_deref()).unwrap_or_default();
     let unread = payments.into_iter().filter(|payment| !read.contains(&payment.id) && !payment.is_after(scope.end)).collect();
-    Ok(Plan { parts: Some(recent), ..Plan::new(partition, known.cloned(), vec![Cuts::Payments(unread)], zone) })
+    let parts = Parts { shown_again, covered: Window { from: scope.start, to: scope.reach() } };
+    Ok(Plan { parts: Some(parts), ..Plan::new(partition, known.cloned(), vec![Cuts::Payments(unread)], zone) })
 }
 
 /// Plans the rates of the programmes that an account has joined: back to the start of the range, or to what is known.
@@ -89,7 +92,8 @@ async fn plan_rates(
         (id, known.unwrap_or(scope.start).max(scope.start))
     };
     let cuts = vec![Cuts::Rates(ids.iter().copied().map(from).collect())];
-    Ok(Plan { parts: Some(ids), ..Plan::new(partition, known.cloned(), cuts, zone) })
+    let parts = Parts { shown_again: ids, covered: Window { from: scope.start, to: scope.reach() } };
+    Ok(Plan { parts: Some(parts), ..Plan::new(partition, known.cloned(), cuts, zone) })
 }
 
 /// The last payments to `account`, if they move the flags of the stream's rows and are read in this run.

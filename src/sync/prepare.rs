@@ -7,6 +7,7 @@ use super::check::zones_of_sales;
 use super::context::Context;
 use super::directory::Directory;
 use super::explain;
+use super::outcome::OUTAGE;
 use super::plan::{Cuts, Plan};
 use super::planner::plan_account;
 use super::refusals::{refusal, skip};
@@ -157,8 +158,7 @@ async fn fill(
         } else {
             planned.failed.push(failed);
         }
-        if outages == 2 {
-            // Two accounts in a row: it is not the account. Trying on would only take time.
+        if outages == OUTAGE {
             let text = format!("Awin does not answer; `{}` is not planned any further in this run.", stream.name);
             context.emitter.log(Level::Warn, text);
             break;

@@ -47,6 +47,23 @@ pub(super) struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Queue(BTreeMap<NaiveDate, Entry>);
 
+/// Days that were not read since their change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Behind {
+    pub(super) days: usize,
+    /// Those of them that were read so lately that they are not read again yet.
+    pub(super) pausing: usize,
+    /// The oldest such change.
+    pub(super) oldest: DateTime<Utc>,
+}
+
+impl Behind {
+    /// Both together.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { days: self.days + other.days, pausing: self.pausing + other.pausing, oldest: self.oldest.min(other.oldest) }
+    }
+}
+
 /// Which days of a report wait to be read again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DaysState {
@@ -143,16 +160,22 @@ impl Queue {
         self.0.iter().filter_map(due).collect()
     }
 
+    /// Days that wait.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether `day` waits.
     pub(super) fn holds(&self, day: NaiveDate) -> bool {
         self.0.contains_key(&day)
     }
 
-    /// Days that were not read since their change, and the oldest such change.
-    pub(super) fn behind(&self) -> Option<(usize, DateTime<Utc>)> {
+    /// The days that were not read since their change, as of `now`; `None` if there are none.
+    pub(super) fn behind(&self, now: i64) -> Option<Behind> {
         let waiting = self.0.values().filter(|entry| entry.is_unread());
         let oldest = waiting.clone().filter_map(|entry| entry.change).min()?;
-        Some((waiting.count(), Utc.timestamp_opt(oldest * 60, 0).single()?))
+        let oldest = Utc.timestamp_opt(oldest * 60, 0).single()?;
+        Some(Behind { days: waiting.clone().count(), pausing: waiting.filter(|entry| entry.pauses(now)).count(), oldest })
     }
 
     /// The oldest days beyond `most`, which are forgotten here: the range that holds them.
@@ -170,12 +193,17 @@ impl Entry {
         self.change.is_some_and(|change| self.read.is_none_or(|read| read < change))
     }
 
+    /// Whether it was read so lately that, unless it is new, it is not read again yet.
+    fn pauses(&self, now: i64) -> bool {
+        self.read.is_some_and(|read| now - read < PAUSE_MINUTES)
+    }
+
     fn look(&self, now: i64, age: i64) -> Option<Look> {
         if self.has_aged {
             return Some(Look::Age);
         }
         let change = self.change?;
-        if age >= NEW_MINUTES && self.read.is_some_and(|read| now - read < PAUSE_MINUTES) {
+        if age >= NEW_MINUTES && self.pauses(now) {
             return None;
         }
         if self.is_unread() {
@@ -324,7 +352,21 @@ mod tests {
         let mut due = queue.due(now, end_of);
         due.sort_by(|a, b| b.2.partial_cmp(&a.2).expect("comparable"));
         assert_eq!(due.iter().map(|(day, ..)| end_of(*day) / DAY).collect::<Vec<_>>(), [197, 20, 10]);
-        assert_eq!(queue.behind().map(|(days, oldest)| (days, oldest.timestamp() / 60)), Some((3, now - 9 * DAY)));
+        let behind = queue.behind(now).expect("three days");
+        assert_eq!((behind.days, behind.pausing, behind.oldest.timestamp() / 60), (3, 0, now - 9 * DAY));
+    }
+
+    #[test]
+    fn a_day_that_changed_after_it_was_read_pauses() {
+        let mut queue = Queue::default();
+        let now = 200 * DAY;
+        queue.mark(day(10), now - 9 * DAY, 1);
+        queue.read(day(10), now - 60);
+        assert_eq!(queue.behind(now), None, "it was read since");
+        queue.mark(day(10), now - 30, 1);
+        let behind = queue.behind(now).expect("a day");
+        assert_eq!((behind.days, behind.pausing), (1, 1));
+        assert_eq!(queue.behind(now + DAY).map(|behind| behind.pausing), Some(0));
     }
 
     #[test]

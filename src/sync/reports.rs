@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::context::Context;
-use super::days::{Reading, divide, fall_backs, listed_from};
+use super::days::{Reading, choose, divide, fall_backs, listed_from};
 use super::directory::Directory;
 use super::finder::{self, Findings, Needed};
 use super::plan::Plan;
+use super::queue::Behind;
 use super::scope::Scope;
 use super::stream::PlannedStream;
 use super::summary::counted;
@@ -46,14 +47,15 @@ pub(super) async fn plan_days(
     let none = BTreeMap::new();
     let mut readings = Vec::new();
     for report in &reports {
-        let partitions = report.plans.len();
-        for plan in &report.plans {
+        let reading = |plan: &Plan| {
             let account = plan.partition.account;
             let changes = account.and_then(|account| findings.get(&account));
             let markets = account.and_then(|account| markets.get(&account)).unwrap_or(&none);
-            let date_type = context.config.stats_date_type;
-            readings.push((report.stream, Reading::new(report.stream, plan, &scope, changes, date_type, markets, partitions)));
-        }
+            Reading::new(report.stream, plan, &scope, changes, context.config.stats_date_type, markets)
+        };
+        let mut of_report: Vec<Reading> = report.plans.iter().map(reading).collect();
+        choose(&mut of_report, &scope);
+        readings.extend(of_report.into_iter().map(|reading| (report.stream, reading)));
     }
     let mut fall_backs = fall_backs(&readings, &scope).into_iter();
     let plans = divide(&readings, &scope, context.config.requests_per_minute);
@@ -135,22 +137,21 @@ async fn markets(
 }
 
 /// Says which days of a report wait.
-pub(super) fn log_behind(
-    context: &Context,
-    directory: &Directory,
-    stream: &str,
-    behind: BTreeMap<AccountId, (usize, DateTime<Utc>)>,
-) {
-    for (account, (days, oldest)) in behind {
+pub(super) fn log_behind(context: &Context, directory: &Directory, stream: &str, behind: BTreeMap<AccountId, Behind>) {
+    for (account, Behind { days, pausing, oldest }) in behind {
         let waits = context.now.to_utc() - oldest;
         let level = if waits > TimeDelta::days(LONG_WAIT_DAYS) { Level::Warn } else { Level::Info };
+        let advice = if pausing == days {
+            "A day is read again after 20 hours at the earliest.".to_owned()
+        } else {
+            let (days, calls) = (context.config.lookback_days, context.config.requests_per_minute);
+            format!("Raise `lookback_days` ({days}) or `requests_per_minute` ({calls}) to catch up faster.")
+        };
         let text = format!(
-            "`{stream}` is behind on {} of {} (oldest change seen {}); the next syncs will read them. Raise `lookback_days` ({}) or `requests_per_minute` ({}) to catch up faster.",
+            "`{stream}` is behind on {} of {} (oldest change seen {}); the next syncs will read them. {advice}",
             counted(days as u64, "day"),
             directory.name(account),
             oldest.with_timezone(&context.config.timezone).date_naive(),
-            context.config.lookback_days,
-            context.config.requests_per_minute,
         );
         context.emitter.log(level, text);
     }

@@ -184,7 +184,7 @@ async fn read_stream(
     let ended = stream::read(context, planned, directory).await;
     if let Ok(Ended { failed, written, covered, behind, .. }) = &ended {
         let through = covered.iter().map(|(account, through)| (directory.name(*account), *through)).collect();
-        let waiting = behind.values().map(|(days, _)| days).sum();
+        let waiting = behind.values().map(|behind| behind.days).sum();
         context.progress.sum_up(*written, failed.is_empty(), through, waiting);
     }
     context.progress.leave();

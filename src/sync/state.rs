@@ -310,10 +310,11 @@ impl PartitionState {
         }
     }
 
-    /// All parts up to `now` were read; `recent` are those that the next run is shown again.
-    pub fn parts_read(&mut self, recent: &[u64], now: Moment) {
-        self.parts.get_or_insert_default().retain(|part| recent.contains(part));
-        self.through = self.through.max(now.fixed_offset());
+    /// All parts of the stretch `covered` were read. Those that the next run is shown again stay known.
+    pub fn parts_read(&mut self, shown_again: &[u64], covered: Window) {
+        self.parts.get_or_insert_default().retain(|part| shown_again.contains(part));
+        self.from = self.from.min(covered.from.fixed_offset());
+        self.through = self.through.max(covered.to.fixed_offset());
     }
 
     /// Approved, unpaid sales were seen in `blocks`. Noted only where payments are followed.

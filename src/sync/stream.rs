@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset};
 
 use super::answer::{Answers, Interrupt};
 use super::booking::FallBack;
@@ -12,8 +12,9 @@ use super::directory::{Account, Directory};
 use super::explain::{self, Failed, Standing, Subject};
 use super::fetch::{Fetch, Opened, Origin};
 use super::finder::{Findings, Listening};
-use super::outcome::{Blast, condemns};
+use super::outcome::{Blast, OUTAGE, condemns};
 use super::plan::Plan;
+use super::queue::Behind;
 use super::records::RecordWriter;
 use super::refusals::{refusal, skip};
 use super::state::StreamState;
@@ -48,8 +49,8 @@ pub(super) struct Ended {
     pub(super) findings: Option<Findings>,
     /// Accounts whose report counts sales on other days than they happened.
     pub(super) doubted: BTreeSet<AccountId>,
-    /// Days of a report that were not read since their change, by account: how many, and since when.
-    pub(super) behind: BTreeMap<AccountId, (usize, DateTime<Utc>)>,
+    /// Days of a report that were not read since their change, by account.
+    pub(super) behind: BTreeMap<AccountId, Behind>,
     /// Up to where each account is complete.
     pub(super) covered: BTreeMap<AccountId, Option<DateTime<FixedOffset>>>,
 }
@@ -71,8 +72,8 @@ struct StreamReader<'r> {
     is_running: bool,
     /// Whether any account has answered.
     has_answers: bool,
-    /// Whether the last account that was read could not be reached.
-    is_outage: bool,
+    /// Accounts in a row that could not be reached; at [`OUTAGE`], nothing is read any more.
+    unreachable: usize,
 }
 
 /// What is not read any more.
@@ -126,7 +127,7 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
         is_running: false,
         // An account of which there is nothing to read has answered what was asked of it.
         has_answers: plans.iter().any(|plan| plan.slices().next().is_none()),
-        is_outage: false,
+        unreachable: 0,
     };
     let mut read = reader.read_slices(&plans, directory).await;
     if read.is_ok() {
@@ -135,10 +136,10 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
     if read.is_ok() {
         read = reader.end_refused_parts(directory).await;
     }
-    let StreamReader { mut answers, mut checkpoint, mut failed, mut skipped, condemned, has_answers, .. } = reader;
+    let StreamReader { mut answers, mut checkpoint, mut failed, mut skipped, condemned, has_answers, unreachable, .. } = reader;
     answers.records.log_notes(&context.emitter);
     if !matches!(read, Err(Abort::OutputClosed)) {
-        let unfinished = condemned_accounts(&condemned, &failed, read.is_err());
+        let unfinished = condemned_accounts(&condemned, &failed, read.is_err() || unreachable == OUTAGE);
         checkpoint.close(&answers.records, &plans, &unfinished);
     }
     read?;
@@ -146,7 +147,7 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
         // An empty table would say that there is nothing, when nothing was shown.
         failed.append(&mut skipped);
     }
-    let (covered, behind) = (checkpoint.covered(&plans), checkpoint.behind());
+    let (covered, behind) = (checkpoint.covered(&plans), checkpoint.behind(&plans));
     Ok(Ended {
         failed,
         written: tally.written(),
@@ -171,7 +172,7 @@ impl StreamReader<'_> {
     async fn read_slices(&mut self, plans: &[Plan], directory: &mut Directory) -> Result<(), Abort> {
         let mut upcoming = plans.iter().flat_map(Plan::slices);
         let mut fetch = Fetch::default();
-        loop {
+        while self.unreachable < OUTAGE {
             while fetch.has_room()
                 && let Some(slice) = upcoming.next()
             {
@@ -194,13 +195,10 @@ impl StreamReader<'_> {
             match self.slice(&slice, opened).await {
                 Ok(()) => self.succeeded(&slice).await?,
                 Err(Interrupt::Closed) => return Err(Abort::OutputClosed),
-                Err(Interrupt::Call(failed)) => {
-                    if self.failed(&slice, *failed, directory).await? {
-                        return Ok(());
-                    }
-                }
+                Err(Interrupt::Call(failed)) => self.failed(&slice, *failed, directory).await?,
             }
         }
+        Ok(())
     }
 
     /// Reads what the plain look-back would of the accounts whose reports count sales on other days than they happened.
@@ -234,7 +232,7 @@ impl StreamReader<'_> {
 
     /// `slice`, all of `window`, has no rows: none of its days is asked for.
     fn skips(&mut self, slice: &Slice, window: Window) {
-        (self.has_answers, self.is_outage) = (true, false);
+        (self.has_answers, self.unreachable) = (true, 0);
         self.runs();
         self.context.client.progressed();
         self.context.progress.spare(window_count(window.from, window.to, self.stream.window_days()));
@@ -258,8 +256,7 @@ impl StreamReader<'_> {
 
     /// The slice is read.
     async fn succeeded(&mut self, slice: &Slice) -> Result<(), Abort> {
-        self.has_answers = true;
-        self.is_outage = false;
+        (self.has_answers, self.unreachable) = (true, 0);
         self.answers.records.succeeded();
         self.context.client.progressed();
         if self.answers.records.saw_deleted && slice.lane.role == Role::Main {
@@ -289,14 +286,14 @@ impl StreamReader<'_> {
         })
     }
 
-    /// What a call that failed for good means for the rest of the stream. True if nothing of it is read any more.
-    async fn failed(&mut self, slice: &Slice, call: FailedCall, directory: &mut Directory) -> Result<bool, Abort> {
+    /// What a call that failed for good means for the rest of the stream.
+    async fn failed(&mut self, slice: &Slice, call: FailedCall, directory: &mut Directory) -> Result<(), Abort> {
         let (partition, account) = (slice.partition.clone(), slice.partition.account);
         let blast = condemns(&call.error, slice);
         match blast {
             Blast::Slice => {
                 self.lost_part(slice, call);
-                return Ok(false);
+                return Ok(());
             }
             Blast::Lane => {
                 let text = format!(
@@ -308,7 +305,7 @@ impl StreamReader<'_> {
                 );
                 self.context.emitter.log(Level::Warn, text);
                 self.condemned.push(Condemned::Lane(account, slice.lane.name));
-                return Ok(false);
+                return Ok(());
             }
             Blast::AccountOrRun => {
                 if self.checkpoint.alive(directory.is_token_dead(account)).await {
@@ -321,25 +318,25 @@ impl StreamReader<'_> {
         }
         let is_outage = call.error.failure_kind() == FailureKind::Transient;
         self.fail(partition, call, directory).await;
+        self.unreachable = if is_outage { self.unreachable + 1 } else { 0 };
         if is_outage {
             self.context.note_unreachable(account);
-            if self.is_outage {
-                // Two accounts in a row: it is not the account. Trying on would only take time.
+            if self.unreachable == OUTAGE {
                 let text = format!("Awin does not answer; `{}` is not read any further in this run.", self.stream.name);
                 self.context.emitter.log(Level::Warn, text);
-                return Ok(true);
+            } else {
+                // It may take as long to find out about the next account.
+                self.checkpoint.emit();
             }
-            // It may take as long to find out about the next account.
-            self.checkpoint.emit();
         }
-        self.is_outage = is_outage;
-        Ok(false)
+        Ok(())
     }
 
     /// A programme or payment was refused, or its answer cannot be read.
     fn lost_part(&mut self, slice: &Slice, call: FailedCall) {
         let Some(id) = slice.cut.part() else { return };
         if matches!(call.error, CallError::Refused { .. }) {
+            self.checkpoint.forget_part(&slice.partition, id);
             let refused = self.refused_parts.entry(slice.partition.clone()).or_default();
             refused.ids.push(id);
             refused.first.get_or_insert(call);
@@ -352,11 +349,13 @@ impl StreamReader<'_> {
         }
     }
 
-    /// Of the programmes or payments that were refused: they were left, or have nothing; but if all were, it is the account.
+    /// Of the programmes or payments that were refused: they were left, or have nothing; but if all were, it is the account. A run
+    /// that goes on from another, or finds one payment more, need not see another answer.
     async fn end_refused_parts(&mut self, directory: &mut Directory) -> Result<(), Abort> {
         for (partition, refused) in std::mem::take(&mut self.refused_parts) {
             let Some(call) = refused.first else { continue };
-            if refused.has_answers || self.checkpoint.knows_account(partition.account) {
+            let asks_all = matches!(self.stream.source, Source::Rates);
+            if refused.has_answers || (!asks_all && self.checkpoint.knows_account(partition.account)) {
                 let ids: Vec<String> = refused.ids.iter().take(100).map(ToString::to_string).collect();
                 let more = refused.ids.len().checked_sub(ids.len()).filter(|more| *more > 0);
                 let text = format!(

@@ -43,8 +43,9 @@ fn changes(days: impl IntoIterator<Item = (NaiveDate, u32)>) -> Changes {
 fn planned(stream_name: &str, known: &PartitionState, changes: Option<&Changes>, scope: &Scope, per_minute: u32) -> Plan {
     let stream = find(stream_name).expect("a stream");
     let plan = plan(stream, &Partition::of(ACCOUNT), Some(known), None, scope);
-    let reading = Reading::new(stream, &plan, scope, changes, DateType::Transaction, &BTreeMap::new(), 1);
-    divide(&[(stream, reading)], scope, per_minute).remove(0)
+    let mut reading = [Reading::new(stream, &plan, scope, changes, DateType::Transaction, &BTreeMap::new())];
+    choose(&mut reading, scope);
+    divide(&reading.map(|reading| (stream, reading)), scope, per_minute).remove(0)
 }
 
 /// The days that are read, in order.
@@ -97,7 +98,7 @@ fn a_rung_of_a_run_that_falls_back_and_dies_is_not_lost() {
     let (stream, scope) = (find("stats_by_publisher").expect("a stream"), scope("2026-09-01"));
     let before = known("2026-09-01");
     let first = plan(stream, &Partition::of(ACCOUNT), Some(&before), None, &scope);
-    let first = Reading::new(stream, &first, &scope, None, DateType::Transaction, &BTreeMap::new(), 1);
+    let first = Reading::new(stream, &first, &scope, None, DateType::Transaction, &BTreeMap::new());
     assert!(first.falls_back);
     let after = first.known.expect("known before");
     let next = planned("stats_by_publisher", &after, Some(&changes([])), &scope, 20);
@@ -116,7 +117,7 @@ fn a_connection_that_rested_for_years_hears_of_changes_again() {
     let scope = scope("2022-09-01");
     let stream = find("stats_by_publisher").expect("a stream");
     let plan = plan(stream, &Partition::of(ACCOUNT), Some(&known), None, &scope);
-    let reading = Reading::new(stream, &plan, &scope, Some(&listed), DateType::Transaction, &BTreeMap::new(), 1);
+    let reading = Reading::new(stream, &plan, &scope, Some(&listed), DateType::Transaction, &BTreeMap::new());
     assert!(!reading.falls_back);
     let known = reading.known.expect("known before");
     for lane in change_lanes() {
@@ -141,7 +142,7 @@ fn a_list_that_cannot_be_had_stays_where_it_was_until_it_can() {
     let (known, scope) = (known("2026-09-01"), scope("2026-09-01"));
     let plan = plan(stream, &Partition::of(ACCOUNT), Some(&known), None, &scope);
     let read = |plan: &Plan, scope: &Scope, changes: &Changes| {
-        let reading = Reading::new(stream, plan, scope, Some(changes), DateType::Transaction, &BTreeMap::new(), 1);
+        let reading = Reading::new(stream, plan, scope, Some(changes), DateType::Transaction, &BTreeMap::new());
         (reading.falls_back, reading.known.expect("known before"))
     };
     let lists: Vec<_> = change_lanes().collect();
@@ -185,6 +186,48 @@ fn what_may_be_stale_is_read_from_its_newest_day_down_with_what_the_share_leaves
     assert_eq!(days[2..4], changed);
     let newest: Vec<NaiveDate> = (0..28).map(|back| day("2026-11-18") - chrono::Days::new(back)).collect();
     assert_eq!(days[4..], newest, "30 days are the share, two of them changed");
+}
+
+/// Decisions of every day must not keep a range that may be stale from ever being read.
+#[test]
+fn however_much_changes_half_of_the_share_heals() {
+    let mut known = known("2025-11-20");
+    (known.aged, known.days) = (None, None);
+    let changed: Vec<NaiveDate> = day("2026-07-01").iter_days().take(120).collect();
+    let listed = changes(changed.iter().map(|day| (*day, 9)));
+    let read = |per_minute| {
+        let days = days_of(&planned("stats_by_publisher", &known, Some(&listed), &scope("2025-11-20"), per_minute));
+        let changed_days = days[2..].iter().filter(|day| changed.contains(day)).count();
+        (changed_days, days.len() - 2 - changed_days)
+    };
+    // The share is 30 days; the allowance comes on top.
+    assert_eq!(read(1), (15 + 30, 15));
+    assert_eq!(read(20), (120, 15));
+}
+
+#[test]
+fn small_queues_keep_their_days_and_large_ones_share_the_room() {
+    let scope = scope("2025-01-01");
+    let stream = find("stats_by_publisher").expect("a stream");
+    let reading = |days: usize| {
+        let listed = changes(day("2025-02-01").iter_days().take(days).map(|day| (day, 1)));
+        let plan = plan(stream, &Partition::of(ACCOUNT), Some(&known("2025-01-01")), None, &scope);
+        Reading::new(stream, &plan, &scope, Some(&listed), DateType::Transaction, &BTreeMap::new())
+    };
+    let room = MAX_QUEUES / BYTES_A_DAY;
+    let mut readings: Vec<Reading> = (0..500).map(|number| reading(if number < 100 { 600 } else { 20 })).collect();
+    choose(&mut readings, &scope);
+    let queued: Vec<usize> = readings.iter().map(Reading::queued).collect();
+    let aged = queued[499] - 20;
+    assert!(aged < 20, "days that passed a rung wait, too");
+    assert!(queued[0] > 200 && queued[..100].iter().all(|days| *days == queued[0]), "{queued:?}");
+    assert!(queued.iter().sum::<usize>() <= room, "{queued:?}");
+    // What did not fit may be stale.
+    assert_eq!(
+        readings[0].known.as_ref().and_then(|known| known.days.as_ref()).map(|days| days.heal[0]),
+        Some(day("2025-02-01"))
+    );
+    assert!(readings[499].heal.is_empty());
 }
 
 #[test]

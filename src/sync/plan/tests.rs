@@ -155,7 +155,12 @@ fn blocks_that_were_never_looked_at_may_hold_unpaid_sales() {
 
 #[test]
 fn a_list_is_read_down_to_a_week_before_what_is_known() {
-    let scope = scope("2026-01-01", Some("2026-03-01"), INCREMENTAL);
+    let ended = scope("2026-01-01", Some("2026-03-01"), INCREMENTAL);
+    assert_eq!(feed(true, None, &ended), ["2026-01-01 to 2026-02-28"], "what comes after the end is not known");
+    let part = known("2026-01-01", at("2026-02-20", 15));
+    assert_eq!(feed(true, Some(&part), &ended), ["2026-02-13 to 2026-02-28"]);
+    assert_eq!(feed(false, None, &ended), ["1970-01-01 to 2026-11-20"], "a list without dates has no end");
+    let scope = scope("2026-01-01", None, INCREMENTAL);
     assert_eq!(feed(true, None, &scope), ["2026-01-01 to 2026-11-20"]);
     assert_eq!(feed(false, None, &scope), ["1970-01-01 to 2026-11-20"]);
     let read = known("2026-01-01", at("2026-11-19", 15));
