@@ -270,16 +270,46 @@ fn a_day_that_waits_is_told_as_long_as_it_is_read_at_all() {
     let mut connection = Connection::new(world, config);
     let mut behind = |hours, regions: [&str; 1]| {
         connection.config["regions"] = json!(regions);
-        let synced = connection.sync(&["stats_by_publisher"]);
+        let synced = connection.sync(&["stats_by_creative"]);
         connection.later(TimeDelta::hours(hours));
         let told = synced.logs("INFO").into_iter().filter(|text| text.contains("is behind on"));
         told.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!([behind(1, ["DE"]), behind(1, ["DE"])], [[""; 0]; 2]);
-    let text = "`stats_by_publisher` is behind on 1 day of advertiser 90210 (oldest change seen 2026-06-20); the next syncs will read them. A day is read again after 20 hours at the earliest.";
+    let text = "`stats_by_creative` is behind on 1 day of advertiser 90210 (oldest change seen 2026-06-20); the next syncs will read them. A day is read again after 20 hours at the earliest.";
     assert_eq!(behind(1, ["DE"]), [text]);
     assert_eq!(behind(24, ["GB"]), [""; 0]);
     assert_eq!(behind(1, ["DE"]), [""; 0], "it was read");
+}
+
+/// What is decided in the minute in which its day was read counts as not read.
+#[test]
+fn a_decision_in_the_minute_of_a_reading_is_read_by_the_next_sync() {
+    let mut world = quiet_half_year(2);
+    let now = world.now();
+    for (id, days, seconds) in [(7, 1, 4), (8, 50, 4), (9, 1, 24), (10, 50, 24)] {
+        let sold = now - TimeDelta::days(days);
+        let mut sale = Sale::new(id, 90_210, 600_001, sold, decimal("90.00"), decimal("4.50"));
+        sale.happens(now + TimeDelta::seconds(seconds), Event::Approve);
+        world.sales.push(sale);
+    }
+    let config = json!({"start_date": "2026-03-01", "advertiser_ids": "90210", "requests_per_minute": 1000});
+    let mut connection = Connection::new(world, config);
+    let stale = |connection: &Connection| {
+        let wanted = truth(&connection.world(), "stats_by_publisher", &connection.config);
+        let table = connection.tables.table("stats_by_publisher");
+        wanted.iter().filter(|(key, row)| table.get(*key) != Some(row)).count()
+    };
+    for stale_rows in [0, 0, 1] {
+        let synced = connection.sync(&["transactions", "stats_by_publisher"]);
+        assert_eq!(stale(&connection), stale_rows);
+        let is_told = synced.logs("INFO").iter().any(|text| text.contains("is behind on"));
+        assert!(is_told || stale_rows == 0, "{:#?}", synced.logs("INFO"));
+        connection.later(TimeDelta::seconds(20));
+    }
+    connection.later(TimeDelta::hours(20));
+    connection.sync(&["transactions", "stats_by_publisher"]);
+    assert_eq!(stale(&connection), 0);
 }
 
 /// Calls for a report a day, by hourly syncs of an account that has three months behind it.

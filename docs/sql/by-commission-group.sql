@@ -1,5 +1,6 @@
 -- Approved sales by commission group, from the parts of the transactions. commission_groups has today's rates; a sale was
 -- paid at the rate of its day.
+-- Beside the views it reads commission_groups.
 SELECT s.account_id,
        s.advertiser_id,
        s.group_name,

@@ -1,4 +1,4 @@
--- What has changed in a month since it was closed: one line per sale whose amount is another one now.
+-- What has changed in a month since it was closed: one line per sale whose amount has changed.
 WITH month_now AS (
     SELECT row_id, account_id, publisher_id, currency, owed
     FROM awin_sales

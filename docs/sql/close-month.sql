@@ -1,4 +1,4 @@
--- Keeps the rows that were booked. Choose the same date as in owed.sql.
+-- Keeps the rows that were booked. Use the same date column as owed.sql.
 CREATE TABLE awin_closed_2026_03 AS
 SELECT row_id, account_id, publisher_id, currency, sold_on, decided_on, commission, network_fee, owed
 FROM awin_sales

@@ -1,4 +1,5 @@
 -- What a publisher earns with a month's sales, as it stands now. Pending commission can still change.
+-- Beside the views it reads programmes.
 SELECT s.account_id,
        s.advertiser_id,
        p.name                                                       AS programme,

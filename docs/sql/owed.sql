@@ -1,4 +1,4 @@
--- What an advertiser owes for a month, by decision. By sale: sold_on for decided_on.
+-- What an advertiser owes for a month, by decision. By sale: replace decided_on with sold_on.
 SELECT account_id,
        publisher_id,
        currency,

@@ -1,5 +1,6 @@
 -- What was paid, by whom, and for which sales: one line per payment and advertiser. The commission is that of the sales now:
--- one that was amended after it was paid differs.
+-- one that was amended after it was paid differs, and sales from before the start date are missing. The amount of a payment
+-- stands on the line of each of its advertisers.
 WITH sales AS (
     SELECT account_id, payment_id, advertiser_id,
            count(*) AS sales, sum(commission) AS commission, min(decided_on) AS oldest_decision

@@ -1,4 +1,5 @@
 -- Names also of publishers that have left: the latest one in the report fills the gap.
+-- Beside the views it reads publishers.
 WITH numbered AS (
     SELECT account_id, publisher_id, publisher_name,
            row_number() OVER (PARTITION BY account_id, publisher_id ORDER BY day DESC) AS place

@@ -1,4 +1,5 @@
 -- The rate that each part of a sale was paid at: the one of the moment of the sale.
+-- Beside the views it reads commission_rates.
 SELECT s.row_id,
        s.sold_at,
        s.group_name,

@@ -1,4 +1,5 @@
 -- Days and publishers whose totals differ between transactions and the report (stats_date_type = transaction).
+-- Today differs while it goes on.
 WITH sales AS (
     SELECT account_id, sold_on AS day, publisher_id, currency, count(*) AS sales, sum(commission) AS commission
     FROM awin_sales

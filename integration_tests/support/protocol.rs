@@ -104,7 +104,7 @@ pub fn assert_counts(output: &Output) {
             Some((stream, what)) if what == "RECORD" => *since.entry(stream).or_default() += 1,
             Some((stream, what)) if what == "STATE" => {
                 let count = since.remove(&stream).unwrap_or_default();
-                let wanted = format!("\"recordCount\":{count}.0}}");
+                let wanted = format!("\"recordCount\":{count}}}");
                 assert!(text.contains(&wanted), "`{stream}`: {count} records, but {text}");
             }
             _ => {}

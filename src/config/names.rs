@@ -29,9 +29,35 @@ const OTHER_NAMES: &[(&str, &[&str])] = &[
     ),
     (
         "start_date",
-        &["begindate", "datefrom", "from", "fromdate", "replicationstartdate", "since", "start", "startdatetime", "starttime"],
+        &[
+            "begindate",
+            "datefrom",
+            "from",
+            "fromdate",
+            "mindate",
+            "replicationstartdate",
+            "since",
+            "start",
+            "startdatetime",
+            "starttime",
+        ],
     ),
-    ("end_date", &["dateto", "end", "enddatetime", "endtime", "replicationenddate", "to", "todate", "until"]),
+    (
+        "end_date",
+        &[
+            "dateto",
+            "end",
+            "enddatetime",
+            "endtime",
+            "maxdate",
+            "replicationenddate",
+            "stop",
+            "stopdate",
+            "to",
+            "todate",
+            "until",
+        ],
+    ),
     ("advertiser_ids", &["advertiser", "advertiserid", "advertisers", "merchant", "merchantid", "merchantids", "merchants"]),
     ("publisher_ids", &["affiliate", "affiliateid", "affiliateids", "affiliates", "publisher", "publisherid", "publishers"]),
     ("timezone", &["tz", "zone"]),
@@ -55,10 +81,10 @@ const OTHER_NAMES: &[(&str, &[&str])] = &[
 ];
 
 /// An account, of one side or the other.
-const EITHER_SIDE: &[&str] = &["account", "accountid", "accountids", "accounts"];
+const EITHER_SIDE: &[&str] = &["account", "accountid", "accountids", "accounts", "brand", "brandid", "brandids", "id", "ids"];
 
 /// What other connectors let the user choose.
-const CHOSEN_HERE: &[&str] = &["pagesize", "step", "stepincrement", "windowindays"];
+const CHOSEN_HERE: &[&str] = &["batchsizedays", "pagesize", "requestbatchsizedays", "step", "stepincrement", "windowindays"];
 
 /// Keys that do not change which rows are read.
 const HARMLESS: &[&str] = &["api_url", "include_basket_products", "lookback_days", "requests_per_minute"];

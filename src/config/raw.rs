@@ -27,6 +27,11 @@ impl RawConfig {
             return Err(Failure::config(format!("The configuration is empty. {FORM}")));
         }
         match serde_json::from_str(text) {
+            Ok(Value::Object(map))
+                if !map.contains_key("api_token") && ["streams", "catalog"].iter().any(|key| map.contains_key(*key)) =>
+            {
+                Err(Failure::config(format!("The configuration file holds a catalog. {FORM}")))
+            }
             Ok(Value::Object(map)) => Ok(Self(map)),
             Ok(_) => Err(Failure::config(format!("The configuration is not a JSON object. {FORM}"))),
             Err(error) => Err(Failure::config(format!("The configuration is not JSON: {}. {FORM}", explain_json(&error)))),

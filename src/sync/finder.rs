@@ -111,9 +111,10 @@ impl ChangedRow<'_> {
             decided: decided.map(|decided| decided.date_naive()),
             partner: partner.unwrap_or_default(),
         };
-        // An amendment shows no date: it is as new as the run that lists it.
-        let change = if lane.is_optional() { None } else { decided };
-        changes.add(mark, minutes(&change.unwrap_or(now)), 1);
+        // Counted from the end of its minute: a day that was read within that minute may have been read before the decision. An
+        // amendment shows no date: it is as new as the run that lists it.
+        let decided = decided.filter(|_| !lane.is_optional()).map(|decided| minutes(&decided) + 1);
+        changes.add(mark, decided.unwrap_or(minutes(&now)), 1);
     }
 }
 

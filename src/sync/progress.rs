@@ -14,6 +14,9 @@ use crate::env::now_millis;
 use crate::protocol::{Descriptor, Emitter, Level, Status};
 use crate::terminal::View;
 
+/// So long a call that failed is shown as one that is tried again: longer than any pause before a try.
+const TROUBLE: Duration = Duration::from_secs(150);
+
 /// Counts calls, and knows which stream waits.
 pub struct Progress {
     emitter: Emitter,
@@ -31,6 +34,8 @@ struct Counts {
     rows: u64,
     /// Until when the next call waits for the quota, in milliseconds since the epoch.
     waits_until: Option<u64>,
+    /// The last call that failed and is tried again: when, and why.
+    trouble: Option<(Instant, String)>,
     began: Instant,
     logged: Instant,
     /// Calls before the stream, and when it began.
@@ -51,6 +56,7 @@ impl Progress {
             planned: 0,
             rows: 0,
             waits_until: None,
+            trouble: None,
             began: now,
             logged: now,
             entered: (0, now),
@@ -85,7 +91,8 @@ impl Progress {
 
     /// The account whose answers are read from now on.
     pub(super) fn reads(&self, account: Option<String>) {
-        self.counts().account = account;
+        let mut counts = self.counts();
+        (counts.account, counts.trouble) = (account, None);
     }
 
     /// The stream has ended.
@@ -164,14 +171,22 @@ impl Progress {
         let (calls, rows) = (counted(counts.all(), "call"), counted(counts.rows, "row"));
         let so_far = format!("{} of {calls} and {rows}", grouped(counts.calls));
         let waits = counts.waits_until.map(|until| until.saturating_sub(now_millis()).div_ceil(1000)).filter(|wait| *wait > 0);
-        let end = waits
-            .map_or_else(|| format!("{} left", self.left(counts)), |seconds| format!("waiting for Awin's limit, {seconds} s"));
+        let trouble = counts.trouble.as_ref().filter(|(at, _)| at.elapsed() < TROUBLE).map(|(_, why)| why);
+        let end = match (waits, trouble) {
+            (Some(seconds), _) => format!("waiting for Awin's limit, {seconds} s"),
+            (None, Some(why)) => format!("trying again: {why}"),
+            (None, None) => format!("{} left", self.left(counts)),
+        };
         let figures = format!("{}/{calls} · {rows} · {} · {end}", grouped(counts.calls), short(counts.began.elapsed()));
         let Some(stream) = &counts.stream else {
             return View {
                 done: 0,
                 all: 1,
-                figures: format!("{} · {}", counted(counts.calls, "call"), short(counts.began.elapsed())),
+                figures: [counted(counts.calls, "call"), short(counts.began.elapsed())]
+                    .into_iter()
+                    .chain(trouble.map(|why| format!("trying again: {why}")))
+                    .collect::<Vec<_>>()
+                    .join(" · "),
                 place: "finding out what there is to read".into(),
                 stopped: "Stopped before anything was read.".into(),
             };
@@ -220,6 +235,7 @@ impl Observer for Progress {
 
     fn retries(&self, request: &Request, error: &CallError) {
         self.plan(1);
+        self.counts().trouble = Some((Instant::now(), error.to_string()));
         self.emitter.log(Level::Info, format!("{request}: {error}; trying again."));
     }
 

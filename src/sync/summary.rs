@@ -30,8 +30,8 @@ pub(super) fn lines(summaries: &[Summary], calls: u64, time: Duration) -> Vec<St
         let unchanged = if summary.unchanged > 0 { format!(", {} unchanged", grouped(summary.unchanged)) } else { String::new() };
         let waiting = match summary.waiting {
             0 => String::new(),
-            1 => ", 1 day before it waits".to_owned(),
-            days => format!(", {days} days before it wait"),
+            1 => "; 1 earlier day still to be read".to_owned(),
+            days => format!("; {days} earlier days still to be read"),
         };
         let (rows, calls, time) = (counted(*rows, "row"), counted(*calls, "call"), duration(*time));
         format!("Summary of `{stream}`: {rows}{unchanged}; {state}{waiting}; {calls} in {time}.")

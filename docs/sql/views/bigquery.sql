@@ -14,8 +14,10 @@ SELECT rowId                                                       AS row_id,
        JSON_VALUE(commissionAmount, '$.currency')                  AS currency,
        CAST(JSON_VALUE(commissionAmount, '$.amount') AS NUMERIC)   AS commission,
        CAST(JSON_VALUE(networkFee, '$.amount') AS NUMERIC)         AS network_fee,
-       CAST(JSON_VALUE(commissionAmount, '$.amount') AS NUMERIC)
-           + coalesce(CAST(JSON_VALUE(networkFee, '$.amount') AS NUMERIC), 0) AS owed,
+       CASE WHEN accountType = 'advertiser' AND commissionStatus = 'approved'
+            THEN CAST(JSON_VALUE(commissionAmount, '$.amount') AS NUMERIC)
+                + coalesce(CAST(JSON_VALUE(networkFee, '$.amount') AS NUMERIC), 0)
+            ELSE 0 END AS owed,
        _airbyte_extracted_at                                       AS synced_at
 FROM transactions;
 

@@ -14,8 +14,10 @@ SELECT rowId                                                       AS row_id,
        commissionAmount ->> 'currency'                             AS currency,
        CAST(commissionAmount ->> 'amount' AS DECIMAL(18, 4))       AS commission,
        CAST(networkFee ->> 'amount' AS DECIMAL(18, 4))             AS network_fee,
-       CAST(commissionAmount ->> 'amount' AS DECIMAL(18, 4))
-           + coalesce(CAST(networkFee ->> 'amount' AS DECIMAL(18, 4)), 0) AS owed,
+       CASE WHEN accountType = 'advertiser' AND commissionStatus = 'approved'
+            THEN CAST(commissionAmount ->> 'amount' AS DECIMAL(18, 4))
+                + coalesce(CAST(networkFee ->> 'amount' AS DECIMAL(18, 4)), 0)
+            ELSE 0 END AS owed,
        _airbyte_extracted_at                                       AS synced_at
 FROM transactions;
 

@@ -96,7 +96,7 @@ impl CatalogEntry<'_> {
         let nameless = || Failure::config(format!("A stream of the catalog has no `stream` with a `name`. {CATALOG_REMEDY}"));
         let (stream, sync_mode) = match (self.stream, self.name) {
             (None, Some(name)) => {
-                let is_incremental = self.supported_sync_modes.is_some_and(|modes| modes.contains(&SyncMode::Incremental));
+                let is_incremental = self.supported_sync_modes.is_none_or(|modes| modes.contains(&SyncMode::Incremental));
                 let mode = if is_incremental { SyncMode::Incremental } else { SyncMode::FullRefresh };
                 (Descriptor { name, namespace: None }, mode)
             }
@@ -149,6 +149,7 @@ mod tests {
             r#"{"streams":[{"stream":{"name":"a","json_schema":{"type":"array"}},"sync_mode":"incremental","cursor_field":[],"estuary.dev/range":{"begin":"0"},"projections":[]}],"range":null}"#,
             r#"{"streams":[{"stream":{"name":"a"},"sync_mode":"incremental","destination_sync_mode":"soft_delete","sync_id":7}]}"#,
             r#"{"streams":[{"name":"a","json_schema":{},"supported_sync_modes":["incremental","full_refresh"]}]}"#,
+            r#"{"streams":[{"name":"a"}]}"#,
             r#"{"type":"CATALOG","catalog":{"streams":[{"name":"a","supported_sync_modes":["incremental","full_refresh"]}]}}"#,
         ] {
             let catalog = ConfiguredCatalog::parse(text).unwrap_or_else(|e| panic!("{e}: {text}"));

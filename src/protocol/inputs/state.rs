@@ -69,6 +69,7 @@ struct StateEntry<'t> {
     accounts: Option<&'t RawValue>,
     api_token: Option<&'t RawValue>,
     streams: Option<&'t RawValue>,
+    bookmarks: Option<&'t RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +100,7 @@ impl<K: Fn(&str) -> bool> StateReader<K> {
             "accounts" => entry.accounts = Some(value),
             "api_token" => entry.api_token = Some(value),
             "streams" => entry.streams = Some(value),
+            "bookmarks" => entry.bookmarks = Some(value),
             _ => {}
         });
         if !is_object {
@@ -120,6 +122,9 @@ impl<K: Fn(&str) -> bool> StateReader<K> {
                 return Err(Failure::config(
                     "The state file holds the `stream_state` of one stream without the stream's name. Give it with the name: `[{\"type\": \"STREAM\", \"stream\": {\"stream_descriptor\": {\"name\": \"transactions\"}, \"stream_state\": …}}]`. If you do not know which stream it is from, start over: leave out `--state`.",
                 ));
+            }
+            _ if entry.bookmarks.is_some() => {
+                return Err(Failure::config(format!("The state file holds the state of a Singer tap. {STATE_REMEDY}")));
             }
             _ if entry.api_token.is_some() => {
                 return Err(Failure::config(format!("The state file holds a configuration. {STATE_REMEDY}")));
@@ -284,6 +289,7 @@ mod tests {
             ),
             (r#"{"api_token":"secret"}"#, "The state file holds a configuration. "),
             (r#"{"streams":[]}"#, "The state file holds a catalog. "),
+            (r#"{"bookmarks":{"transactions":{}}}"#, "The state file holds the state of a Singer tap. "),
         ] {
             let failure = InputState::parse(text, |_| true).expect_err(text);
             assert_eq!(failure.kind, FailureKind::Config, "{text}");
