@@ -70,7 +70,7 @@ fn the_sql_of_the_pages_is_that_of_the_files_and_every_file_is_linked() {
         entries.filter(|path| path.is_file()).collect::<Vec<_>>()
     };
     let text = |path: &Path| std::fs::read_to_string(path).expect("UTF-8");
-    let queries: Vec<_> = ["sql", "sql/views"].into_iter().flat_map(files).collect();
+    let queries: Vec<_> = ["sql", "sql/load", "sql/views"].into_iter().flat_map(files).collect();
     let pages: String =
         files(".").iter().filter(|path| path.extension().is_some_and(|it| it == "md")).map(|page| text(page)).collect();
     let shown: Vec<&str> = pages.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect();

@@ -135,7 +135,7 @@ impl StreamState {
         match serde_json::from_str(blob).ok().and_then(|Versioned { version }| version) {
             Some(VERSION) => {}
             Some(version) => {
-                let newer = if version > VERSION { "Use a newer connector, or: " } else { "" };
+                let newer = if version > VERSION { "Use a newer connector, or start over. " } else { "" };
                 return Err(Failure::config(format!(
                     "The state of stream `{name}` has version {version}, which this version of the connector does not know. {newer}{refresh}"
                 )));
@@ -161,7 +161,7 @@ impl StreamState {
         {
             if had != has {
                 return Err(Failure::config(format!(
-                    "The stream `{name}` was read with `{key}` {had}, and the configuration now says {has}; days cut in two ways do not mix. {refresh} Or set `{key}` back to {had}."
+                    "The stream `{name}` was read with `{key}` {had}, and the configuration now says {has}; both kinds of days must not be mixed in one table. {refresh} Or set `{key}` back to {had}."
                 )));
             }
         }
