@@ -57,7 +57,7 @@ struct Shared {
     transport: Arc<dyn Transport>,
     secrets: Secrets,
     legacy: Quota,
-    public: Quota,
+    newer: Quota,
     timing: Timing,
     observer: Arc<dyn Observer>,
     /// When an answer was last committed, plus the time spent waiting for our reader.
@@ -68,8 +68,8 @@ impl Client {
     /// A client; connects to nothing yet.
     pub fn new(settings: Settings) -> Self {
         let Settings { transport, secrets, quota, timing, observer } = settings;
-        let [legacy, public] = [(); 2].map(|()| Quota::new(quota, timing.minute));
-        Self(Arc::new(Shared { transport, secrets, legacy, public, timing, observer, last_progress: Mutex::new(Instant::now()) }))
+        let [legacy, newer] = [(); 2].map(|()| Quota::new(quota, timing.minute));
+        Self(Arc::new(Shared { transport, secrets, legacy, newer, timing, observer, last_progress: Mutex::new(Instant::now()) }))
     }
 
     /// Time-outs and pauses.
@@ -102,10 +102,10 @@ impl Client {
     }
 
     async fn send(&self, request: &Request) -> Result<Body, CallError> {
-        let Shared { transport, legacy, public, timing, observer, secrets, .. } = &*self.0;
+        let Shared { transport, legacy, newer, timing, observer, secrets, .. } = &*self.0;
         let quota = match request.api() {
             Api::Legacy => legacy,
-            Api::Newer => public,
+            Api::Newer => newer,
         };
         let mut waited = false;
         quota
@@ -173,11 +173,6 @@ impl Call {
     pub async fn reopen(&mut self, error: CallError) -> Result<Body, FailedCall> {
         self.pause_after(error).await?;
         self.open().await
-    }
-
-    /// The request has brought something new before it broke: what failed before does not count any more.
-    pub fn progressed(&mut self) {
-        self.failures = 0;
     }
 
     async fn pause_after(&mut self, error: CallError) -> Result<(), FailedCall> {

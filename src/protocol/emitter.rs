@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{
-    Descriptor, Failure, Level, Log, Message, RateLimited, Reason, Secrets, State, Stats, Status, StreamState, StreamStatus,
+    Descriptor, Failure, Level, Log, Message, RateLimited, Reason, Secrets, State, StateOfStream, Stats, Status, StreamStatus,
     Trace, TraceBody, TraceError,
 };
 use crate::env::now_millis;
@@ -179,7 +179,7 @@ impl Emitter {
 
     /// A checkpoint: `records` is the number of RECORDs of `stream` since its last one. Returns the bytes of its line.
     pub fn state(&self, stream: &Descriptor, blob: Value, records: u64) -> usize {
-        let stream = StreamState { stream_descriptor: stream.clone(), stream_state: blob };
+        let stream = StateOfStream { stream_descriptor: stream.clone(), stream_state: blob };
         let source_stats = Stats { record_count: records };
         let message = Message::State { state: State { stream, source_stats } };
         let mut shared = self.shared();

@@ -137,7 +137,7 @@ pub struct Descriptor {
 #[serde(tag = "type", rename = "STREAM")]
 pub struct State {
     /// The stream and what has been read of it.
-    pub stream: StreamState,
+    pub stream: StateOfStream,
     /// Records since the state before.
     #[serde(rename = "sourceStats")]
     pub source_stats: Stats,
@@ -145,7 +145,7 @@ pub struct State {
 
 /// The state of one stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StreamState {
+pub struct StateOfStream {
     /// Which stream.
     pub stream_descriptor: Descriptor,
     /// A black box to the runner.
@@ -300,7 +300,7 @@ mod tests {
     }
 
     fn state(namespace: Option<&str>) -> Message {
-        let stream = StreamState { stream_descriptor: descriptor(namespace), stream_state: json!({"at": "2026-01-01"}) };
+        let stream = StateOfStream { stream_descriptor: descriptor(namespace), stream_state: json!({"at": "2026-01-01"}) };
         Message::State { state: State { stream, source_stats: Stats { record_count: 3 } } }
     }
 

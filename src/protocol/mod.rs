@@ -15,6 +15,6 @@ pub(crate) use inputs::explain_json;
 pub use inputs::{ConfiguredCatalog, ConfiguredStream, InputState, SyncMode};
 pub use messages::{
     AirbyteStream, Catalog, Change, ChangeKind, ChangeReason, ConnectionStatus, Descriptor, Level, Log, Message, RateLimited,
-    Reason, State, Stats, Status, StreamState, StreamStatus, Trace, TraceBody, TraceError,
+    Reason, State, StateOfStream, Stats, Status, StreamStatus, Trace, TraceBody, TraceError,
 };
 pub use secrets::Secrets;

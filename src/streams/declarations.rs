@@ -1,7 +1,7 @@
 //! The table of all streams: what each is, and the requests that answer it. Nothing else decides anything about a stream.
 
 use super::{
-    AccountKind, CAMPAIGN_REGIONS, Days, Endpoint, Events, Feed, Lane, Paging, Param, REGIONS, ROW_ID, Report, Role, Rows,
+    AccountKind, CAMPAIGN_REGIONS, DaySource, Endpoint, Events, Feed, Lane, Paging, Param, REGIONS, ROW_ID, Report, Role, Rows,
     Source, Stream,
 };
 
@@ -74,7 +74,7 @@ pub const STREAMS: &[Stream] = &[
         added: DAY_FIELDS,
         null_texts: &[],
         endpoint: Endpoint { path: "/{side}s/{account}/reports/publisher", query: OF_A_DAY, ..Endpoint::PLAIN },
-        source: Source::Report(Report { by_region: &[], regions: &[], lists_idle: false, days: Days::Asked }),
+        source: Source::Report(Report { by_region: &[], regions: &[], lists_idle: false, days: DaySource::Asked }),
     },
     Stream {
         name: "stats_by_creative",
@@ -85,7 +85,7 @@ pub const STREAMS: &[Stream] = &[
         added: DAY_FIELDS,
         null_texts: &[],
         endpoint: Endpoint { path: "/{side}s/{account}/reports/creative", query: OF_A_DAY, ..Endpoint::PLAIN },
-        source: Source::Report(Report { by_region: BOTH, regions: REGIONS, lists_idle: false, days: Days::Asked }),
+        source: Source::Report(Report { by_region: BOTH, regions: REGIONS, lists_idle: false, days: DaySource::Asked }),
     },
     Stream {
         name: "stats_by_advertiser",
@@ -96,7 +96,7 @@ pub const STREAMS: &[Stream] = &[
         added: DAY_FIELDS,
         null_texts: &[],
         endpoint: Endpoint { path: "/{side}s/{account}/reports/advertiser", query: OF_A_DAY, ..Endpoint::PLAIN },
-        source: Source::Report(Report { by_region: PUBLISHER, regions: REGIONS, lists_idle: true, days: Days::Asked }),
+        source: Source::Report(Report { by_region: PUBLISHER, regions: REGIONS, lists_idle: true, days: DaySource::Asked }),
     },
     Stream {
         name: "stats_by_campaign",
@@ -124,7 +124,7 @@ pub const STREAMS: &[Stream] = &[
             by_region: PUBLISHER,
             regions: CAMPAIGN_REGIONS,
             lists_idle: false,
-            days: Days::InRows(400),
+            days: DaySource::InRows(400),
         }),
     },
     Stream {

@@ -28,5 +28,5 @@ pub use model::{
 };
 pub use regions::{CAMPAIGN_REGIONS, REGIONS};
 pub use slice::{Cut, Payment, Slice};
-pub use stream::{Days, Events, Feed, REPORTS_ONLY_ZONES, ROW_ID, Report, Source, Stream};
+pub use stream::{DaySource, Events, Feed, REPORTS_ONLY_ZONES, ROW_ID, Report, Source, Stream};
 pub use window::{Window, midnight, window_count, windows};

@@ -89,12 +89,12 @@ pub struct Report {
     /// Whether it lists partners of which there is nothing to tell, so that it is never empty.
     pub lists_idle: bool,
     /// Where the day of a row comes from.
-    pub days: Days,
+    pub days: DaySource,
 }
 
 /// Where the day of a report's row comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Days {
+pub enum DaySource {
     /// Rows are totals of what was asked, without a date: one day per call. The report counts by a choice of dates.
     Asked,
     /// Rows carry their `date`: so many days per call.
@@ -137,19 +137,19 @@ impl Stream {
 
     /// Whether the stream counts by a choice of dates.
     pub fn has_date_type(&self) -> bool {
-        matches!(&self.source, Source::Report(Report { days: Days::Asked, .. }))
+        matches!(&self.source, Source::Report(Report { days: DaySource::Asked, .. }))
     }
 
     /// Whether an answer without rows proves that each day of its window is empty.
     pub fn proves_empty(&self) -> bool {
-        matches!(&self.source, Source::Report(Report { days: Days::Asked, lists_idle: false, .. }))
+        matches!(&self.source, Source::Report(Report { days: DaySource::Asked, lists_idle: false, .. }))
     }
 
     /// Days of one window.
     pub fn window_days(&self) -> u32 {
         match &self.source {
-            Source::Report(Report { days: Days::Asked, .. }) => 1,
-            Source::Report(Report { days: Days::InRows(days), .. }) => *days,
+            Source::Report(Report { days: DaySource::Asked, .. }) => 1,
+            Source::Report(Report { days: DaySource::InRows(days), .. }) => *days,
             Source::Events(_)
             | Source::Feed(_)
             | Source::Payments

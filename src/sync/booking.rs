@@ -116,7 +116,7 @@ impl FallBack {
         for plan in &mut plans {
             let Some(read) = booked.days.get(&plan.partition) else { continue };
             for cuts in &mut plan.cuts {
-                if let Cuts::Days(days) = cuts {
+                if let Cuts::OneByOne(days) = cuts {
                     days.retain(|day| !read.contains_key(day));
                 }
             }

@@ -53,7 +53,7 @@ impl Probe {
 
 /// What the probes have shown.
 #[derive(Default)]
-struct Seen {
+struct Probed {
     regions: BTreeMap<AccountId, Vec<String>>,
     failed: Vec<(Probe, FailedCall)>,
     answered: Vec<Probe>,
@@ -80,7 +80,7 @@ pub async fn check(context: &Context) -> Result<Checked, String> {
     let asked = if named.is_empty() { &ids } else { &named };
     let room = MAX_PROBES.min(usize::try_from(config.requests_per_minute).unwrap_or(MAX_PROBES).saturating_sub(1));
     let probes = probes(asked, config.regions.is_empty(), room);
-    let mut seen = Seen::default();
+    let mut seen = Probed::default();
     let mut under_way: FuturesUnordered<_> = probes.iter().map(|probe| ask(context, *probe)).collect();
     while let Ok(Some((probe, answer))) = timeout_at(deadline, under_way.next()).await {
         match answer {
@@ -168,7 +168,7 @@ fn late(context: &Context, what: &str) -> String {
 }
 
 /// What is to be warned of. An error where nothing can be read, or where an account refuses that must not.
-async fn judged(context: &Context, directory: &mut Directory, seen: &Seen, is_named: bool) -> Result<Vec<String>, String> {
+async fn judged(context: &Context, directory: &mut Directory, seen: &Probed, is_named: bool) -> Result<Vec<String>, String> {
     let mut warnings = Vec::new();
     let mut told = BTreeSet::new();
     for (probe, call) in &seen.failed {
@@ -223,21 +223,14 @@ pub(super) fn start_in_future(config: &Config, now: Moment) -> Option<String> {
     (start > now.date_naive()).then(|| format!("`start_date` {start} is in the future; until then there is nothing to read."))
 }
 
-/// Accounts that a report names.
-const MAX_NAMES: usize = 20;
-
 /// The accounts with their regions, the cost of the first sync, and the streams that have no rows.
-fn report(context: &Context, directory: &Directory, asked: &[AccountId], seen: &Seen) -> String {
+fn report(context: &Context, directory: &Directory, asked: &[AccountId], seen: &Probed) -> String {
     let config = &context.config;
     let account = |account: &AccountId| match seen.regions.get(account).map(|regions| regions.join(", ")) {
         Some(regions) if !regions.is_empty() => format!("{}: {regions}", directory.name(*account)),
         _ => directory.name(*account),
     };
-    let mut accounts: Vec<String> = asked.iter().take(MAX_NAMES).map(account).collect();
-    if let Some(more) = asked.len().checked_sub(MAX_NAMES).filter(|more| *more > 0) {
-        accounts.push(format!("and {more} more"));
-    }
-    let mut sentences = vec![format!("Found {}.", accounts.join("; "))];
+    let mut sentences = vec![format!("Found {}.", explain::some_of(asked.iter().map(account)).join("; "))];
     let has_rows = |stream: &&Stream| stream.sides.is_empty() || asked.iter().any(|account| stream.sides.contains(&account.kind));
     let quoted = |streams: Vec<&Stream>| streams.iter().map(|stream| format!("`{}`", stream.name)).collect::<Vec<_>>().join(", ");
     let read: Vec<&Stream> = suggested(config).filter(has_rows).collect();
@@ -267,7 +260,7 @@ fn suggested(config: &Config) -> impl Iterator<Item = &'static Stream> {
 
 /// The calls of a first sync of the suggested streams, and whether all accounts were looked at: those that were not are reckoned
 /// like the mean of their side. `None` if nothing is known.
-fn first_sync(context: &Context, asked: &[AccountId], seen: &Seen) -> Option<(u64, bool)> {
+fn first_sync(context: &Context, asked: &[AccountId], seen: &Probed) -> Option<(u64, bool)> {
     let config = &context.config;
     let finds_regions = config.regions.is_empty();
     let is_refused = |account: &AccountId| {

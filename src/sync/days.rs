@@ -16,7 +16,9 @@ use super::queue::{Look, Urgency, minutes};
 use super::scope::{Scope, days_before};
 use super::state::{DaysState, PartitionState};
 use crate::config::DateType;
-use crate::streams::{AGAIN_LANE, CHANGES_OVERLAP_DAYS, Days, Moment, Partition, Source, Stream, Window, change_lanes, midnight};
+use crate::streams::{
+    AGAIN_LANE, CHANGES_OVERLAP_DAYS, DaySource, Moment, Partition, Source, Stream, Window, change_lanes, midnight,
+};
 
 /// Days that a partition may read again at least.
 const LEAST_SHARE: u32 = 28;
@@ -234,7 +236,7 @@ fn cuts(stream: &'static Stream, reading: &Reading, due: usize, share: usize, sc
     let is_new = |cuts: &Cuts| matches!(cuts, Cuts::Stretch { newest_first: false, .. });
     let at = plan.cuts.iter().rposition(is_new).map_or(0, |at| at + 1);
     if !days.is_empty() {
-        plan.cuts.insert(at, Cuts::Days(days));
+        plan.cuts.insert(at, Cuts::OneByOne(days));
     }
     plan
 }
@@ -246,7 +248,7 @@ pub(super) fn fall_backs(readings: &[(&'static Stream, Reading)], scope: &Scope)
         let mut plan = Plan::new(partition, known, vec![], zone);
         match window_of_many_days(stream) {
             Some(many) => widen(&mut plan, &reading.reserve.iter().copied().collect(), many, scope),
-            None => plan.cuts.push(Cuts::Days(reading.reserve.clone())),
+            None => plan.cuts.push(Cuts::OneByOne(reading.reserve.clone())),
         }
         plan
     };
@@ -270,7 +272,7 @@ fn widen(plan: &mut Plan, days: &BTreeSet<NaiveDate>, many: u32, scope: &Scope) 
             let window = Window { from: midnight(zone, first).min(from), to };
             let new = from.date_naive().iter_days().take_while(|day| *day <= window.last_day());
             let wanted = Arc::new(here.into_iter().chain(new).collect());
-            plan.cuts[at] = Cuts::Within { lane, window, days: wanted };
+            plan.cuts[at] = Cuts::DaysOfWindow { lane, window, days: wanted };
         }
     }
     while let Some(last) = left.last().copied() {
@@ -279,7 +281,7 @@ fn widen(plan: &mut Plan, days: &BTreeSet<NaiveDate>, many: u32, scope: &Scope) 
         left.retain(|day| !here.contains(day));
         let first = here.first().copied().unwrap_or(last);
         let window = Window { from: midnight(zone, first), to: end_of(last, scope.now).min(scope.now) };
-        plan.cuts.push(Cuts::Within { lane: AGAIN_LANE, window, days: Arc::new(here) });
+        plan.cuts.push(Cuts::DaysOfWindow { lane: AGAIN_LANE, window, days: Arc::new(here) });
     }
 }
 
@@ -287,8 +289,8 @@ fn widen(plan: &mut Plan, days: &BTreeSet<NaiveDate>, many: u32, scope: &Scope) 
 fn window_of_many_days(stream: &Stream) -> Option<u32> {
     match &stream.source {
         Source::Report(report) => match report.days {
-            Days::InRows(days) => Some(days),
-            Days::Asked => None,
+            DaySource::InRows(days) => Some(days),
+            DaySource::Asked => None,
         },
         _ => None,
     }

@@ -220,10 +220,8 @@ impl Directory {
         let name = self.name(account);
         let programmes = self.joined(account).await?;
         let hidden = programmes.iter().filter(|programme| !programme.has_country).count();
-        let mut regions: BTreeSet<&str> = programmes.iter().filter_map(|programme| programme.region).collect();
-        if programmes.iter().any(|programme| programme.region == Some("BR") && programme.is_in_dollars) {
-            regions.insert("BU");
-        }
+        let regions: BTreeSet<&str> =
+            programmes.iter().flat_map(|programme| [programme.country, programme.region()]).flatten().collect();
         if hidden > 0 {
             let text = format!(
                 "{hidden} joined programmes of {name} have no region. If they are missing from regional reports, add their regions to `regions`."
@@ -251,9 +249,7 @@ impl Directory {
             }
             AccountKind::Publisher => {
                 for programme in self.joined(account).await.unwrap_or_default() {
-                    let region =
-                        if programme.region == Some("BR") && programme.is_in_dollars { Some("BU") } else { programme.region };
-                    if let Some(region) = region {
+                    if let Some(region) = programme.region() {
                         regions.entry(programme.id).or_default().push(region.to_owned());
                     }
                 }
@@ -290,11 +286,6 @@ pub(super) fn named(config: &Config) -> Vec<AccountId> {
 
 /// The accounts in words, as many as a sentence bears.
 pub(super) fn names(listed: &[Listed]) -> String {
-    const MAX_NAMES: usize = 20;
-    let mut names: Vec<String> =
-        listed.iter().take(MAX_NAMES).map(|listed| explain::account(listed.id, listed.name.as_deref())).collect();
-    if listed.len() > MAX_NAMES {
-        names.push(format!("and {} more", listed.len() - MAX_NAMES));
-    }
+    let names = explain::some_of(listed.iter().map(|listed| explain::account(listed.id, listed.name.as_deref())));
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

@@ -3,14 +3,14 @@
 use crate::config::Config;
 use crate::env::now_millis;
 use crate::protocol::Descriptor;
-use crate::streams::{Cut, Days, Payment, Slice, Source, Stream};
+use crate::streams::{Cut, DaySource, Payment, Slice, Source, Stream};
 
 /// The beginning of every RECORD line of a slice, up to the row's own fields.
 pub(super) struct Envelope {
     head: Vec<u8>,
     line: Vec<u8>,
     /// What the connector adds beside the account: nothing, or the request's zone, day, kind of date and region.
-    report: Option<(Days, String)>,
+    report: Option<(DaySource, String)>,
     date_type: &'static str,
 }
 
@@ -43,10 +43,10 @@ impl Envelope {
         if let Some((days, zone)) = &self.report {
             fields.push(format!("\"timezone\":\"{zone}\""));
             match (days, slice.window(), &slice.partition.region) {
-                (Days::Asked, Some(window), _) => {
+                (DaySource::Asked, Some(window), _) => {
                     fields.push(format!("\"date\":\"{}\",\"dateType\":\"{}\"", window.first_day(), self.date_type));
                 }
-                (Days::InRows(_), _, Some(region)) => fields.push(format!("\"region\":\"{region}\"")),
+                (DaySource::InRows(_), _, Some(region)) => fields.push(format!("\"region\":\"{region}\"")),
                 _ => {}
             }
         }

@@ -136,13 +136,17 @@ fn is_same_cause(a: &Failed, b: &Failed) -> bool {
     what(a) == what(b) && a.call.error == b.call.error && standing(a) == standing(b)
 }
 
-/// Calls that a detail names.
-const MAX_DETAILS: usize = 20;
+/// Things that a line names.
+const MAX_NAMED: usize = 20;
+
+/// The first of `names`, and how many more there are.
+pub(super) fn some_of(names: impl ExactSizeIterator<Item = String>) -> Vec<String> {
+    let more = names.len().saturating_sub(MAX_NAMED);
+    names.take(MAX_NAMED).chain((more > 0).then(|| format!("and {more} more"))).collect()
+}
 
 fn details(group: &[&Failed]) -> String {
-    let shown = group.iter().take(MAX_DETAILS).map(|failed| format!("{}: {}", failed.call.request, failed.call.error));
-    let more = group.len().checked_sub(MAX_DETAILS).filter(|more| *more > 0).map(|more| format!("and {more} more"));
-    shown.chain(more).collect::<Vec<_>>().join("; ")
+    some_of(group.iter().map(|failed| format!("{}: {}", failed.call.request, failed.call.error))).join("; ")
 }
 
 /// One cause, of one or more accounts.

@@ -27,8 +27,8 @@ pub(super) enum Origin {
 pub(super) struct Fetch {
     /// What nobody waits for any more ends: it must not use up the quota.
     under_way: VecDeque<(Slice, AbortOnDropHandle<Option<Opened>>)>,
-    of_accounts: BTreeMap<AccountId, Probe>,
-    of_lanes: BTreeMap<(AccountId, &'static str), Probe>,
+    of_accounts: BTreeMap<AccountId, Breaker>,
+    of_lanes: BTreeMap<(AccountId, &'static str), Breaker>,
 }
 
 impl Fetch {
@@ -96,9 +96,9 @@ async fn open(mut call: Call) -> Opened {
 
 /// A half-open circuit breaker: the first call goes through alone. If it is refused, those that wait for it are not made.
 #[derive(Clone, Default)]
-struct Probe(Arc<Mutex<Option<bool>>>);
+struct Breaker(Arc<Mutex<Option<bool>>>);
 
-impl Probe {
+impl Breaker {
     /// What `call` gives, when it is its turn; nothing if an earlier one failed in a way that `shuts`.
     async fn pass(&self, call: impl Future<Output = Option<Opened>>, shuts: impl FnOnce(&FailedCall) -> bool) -> Option<Opened> {
         let mut is_open = self.0.lock().await;

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::seen::{Hashes, HashesOf};
 use crate::json::{self, JsonError, RowNotes, text_of};
-use crate::streams::{Cut, Days, Report, Slice, Source, Stream, json_schema};
+use crate::streams::{Cut, DaySource, Report, Slice, Source, Stream, json_schema};
 
 /// A part of a key of more bytes than this stands there as its hash.
 const MAX_PART: usize = 1000;
@@ -134,7 +134,7 @@ impl Keys {
     /// A row of a report has no id; of what it is told apart by, much may be absent.
     fn of_report(&mut self, report: &Report, row_key: &[&str], row: &[u8], notes: &RowNotes) -> Result<(), JsonError> {
         let mut slots = 0..;
-        if matches!(report.days, Days::InRows(_)) {
+        if matches!(report.days, DaySource::InRows(_)) {
             let is_sound = !notes.changes.iter().any(|change| change.field == "date");
             let date = notes.value(row, 0).filter(|_| is_sound).map(text_of).and_then(|date| date.get(..10));
             let date = date.ok_or_else(|| JsonError::Shape("a row has no `date` that is one".into()))?;

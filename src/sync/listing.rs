@@ -36,10 +36,17 @@ pub(super) struct Programme {
     pub(super) id: u64,
     /// Whether Awin says the country of its sales.
     pub(super) has_country: bool,
-    /// The region, if it is one of the reports'.
-    pub(super) region: Option<&'static str>,
-    /// Whether it pays in dollars: Brazil in dollars is a region of its own.
+    /// The country, if it is one of the reports' regions.
+    pub(super) country: Option<&'static str>,
+    /// Whether it pays in dollars.
     pub(super) is_in_dollars: bool,
+}
+
+impl Programme {
+    /// The region that its sales are reported in: Brazil in dollars is one of its own.
+    pub(super) fn region(&self) -> Option<&'static str> {
+        if self.country == Some("BR") && self.is_in_dollars { Some("BU") } else { self.country }
+    }
 }
 
 /// Where an advertiser's partners were active.
@@ -133,7 +140,7 @@ pub(super) fn add_programme(programmes: &mut Vec<Programme>, row: &[u8]) -> Resu
     programmes.push(Programme {
         id,
         has_country: country.is_some(),
-        region: country.as_deref().and_then(known_region),
+        country: country.as_deref().and_then(known_region),
         is_in_dollars: text(row.currency_code).as_deref() == Some("USD"),
     });
     if programmes.len() > MAX_PROGRAMMES { Err(format!("it lists more than {MAX_PROGRAMMES} programmes")) } else { Ok(()) }

@@ -20,7 +20,7 @@ const LAST: usize = 20;
 
 /// The payments of an account, the newest first, as far as they were asked for.
 #[derive(Debug, Clone, Default)]
-struct Listed {
+struct PaymentList {
     payments: Vec<Payment>,
     /// Whether there are none before these.
     is_whole: bool,
@@ -31,7 +31,7 @@ pub(super) struct Payments {
     client: Client,
     emitter: Emitter,
     zone: Tz,
-    known: BTreeMap<AccountId, Result<Listed, FailedCall>>,
+    known: BTreeMap<AccountId, Result<PaymentList, FailedCall>>,
 }
 
 impl Payments {
@@ -68,9 +68,9 @@ impl Payments {
         Ok(listed.payments.iter().take(LAST).map(|payment| payment.id).collect())
     }
 
-    async fn list(&self, account: AccountId, day: NaiveDate, patience: Patience) -> Result<Listed, FailedCall> {
+    async fn list(&self, account: AccountId, day: NaiveDate, patience: Patience) -> Result<PaymentList, FailedCall> {
         let mut pages = Pages::new(streams::payments_paging(), None);
-        let mut listed = Listed::default();
+        let mut listed = PaymentList::default();
         loop {
             let request = streams::payments(account, pages.page());
             let add = |page: &mut Vec<Payment>, row: &[u8]| self.add(page, row);
@@ -110,7 +110,7 @@ impl Payments {
     }
 }
 
-impl Listed {
+impl PaymentList {
     fn reaches(&self, day: NaiveDate) -> bool {
         self.is_whole || self.payments.last().is_some_and(|payment| payment.is_before(day))
     }

@@ -61,7 +61,7 @@ pub enum Cuts {
     /// Whether the stretch that follows has any rows: if not, it is done.
     Any(Window),
     /// Of one window, the rows of certain days.
-    Within {
+    DaysOfWindow {
         /// The lane.
         lane: &'static Lane,
         /// The window.
@@ -70,7 +70,7 @@ pub enum Cuts {
         days: Arc<BTreeSet<NaiveDate>>,
     },
     /// Days that were read before, one by one.
-    Days(Vec<NaiveDate>),
+    OneByOne(Vec<NaiveDate>),
     /// A list from its newest row down to the beginning of a window.
     Feed(Window),
     /// One answer per programme.
@@ -107,10 +107,12 @@ impl Plan {
                     if *newest_first { Box::new(windows.collect::<Vec<_>>().into_iter().rev()) } else { Box::new(windows) }
                 }
                 Cuts::Any(window) => Box::new(std::iter::once(slice(main, Cut::Any(*window)))),
-                Cuts::Within { lane, window, days } => {
+                Cuts::DaysOfWindow { lane, window, days } => {
                     Box::new(std::iter::once(slice(lane, Cut::Days(*window, Arc::clone(days)))))
                 }
-                Cuts::Days(days) => Box::new(days.iter().map(move |day| slice(AGAIN_LANE, Cut::Window(self.window_of(*day))))),
+                Cuts::OneByOne(days) => {
+                    Box::new(days.iter().map(move |day| slice(AGAIN_LANE, Cut::Window(self.window_of(*day)))))
+                }
                 Cuts::Feed(window) => Box::new(std::iter::once(slice(main, Cut::Window(*window)))),
                 Cuts::Payments(payments) => {
                     Box::new(payments.iter().map(move |payment| slice(main, Cut::Payment(payment.clone()))))
@@ -127,12 +129,12 @@ impl Plan {
     pub fn calls(&self) -> u64 {
         let calls = |cuts: &Cuts| match cuts {
             Cuts::Stretch { from, to, days, .. } => window_count(*from, *to, *days),
-            Cuts::Days(days) => days.len() as u64,
+            Cuts::OneByOne(days) => days.len() as u64,
             Cuts::Programmes(ids) => ids.len() as u64,
             Cuts::Payments(payments) => payments.len() as u64,
             Cuts::Rates(programmes) => programmes.len() as u64,
             Cuts::Lists(lanes) => lanes.len() as u64,
-            Cuts::Any(_) | Cuts::Within { .. } | Cuts::Feed(_) | Cuts::Whole => 1,
+            Cuts::Any(_) | Cuts::DaysOfWindow { .. } | Cuts::Feed(_) | Cuts::Whole => 1,
         };
         self.cuts.iter().map(calls).sum()
     }

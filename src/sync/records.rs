@@ -22,7 +22,7 @@ use super::tally::Tally;
 use crate::config::Config;
 use crate::json::{JsonError, RawRow, RowNotes, Schema, SchemaOptions, Splitter, Step, value_end};
 use crate::protocol::{Descriptor, Emitter};
-use crate::streams::{AccountId, Days, Moment, Paging, Slice, Source, Stream, json_schema, midnight};
+use crate::streams::{AccountId, DaySource, Moment, Paging, Slice, Source, Stream, json_schema, midnight};
 
 mod place;
 
@@ -74,7 +74,7 @@ impl RecordWriter {
                 [stream.row_key, &[events.stamp, events.status], &place::CHANGED[..], events.paid.as_slice()].concat()
             }
             Source::Report(report) => {
-                let date = matches!(report.days, Days::InRows(_)).then_some("date");
+                let date = matches!(report.days, DaySource::InRows(_)).then_some("date");
                 date.into_iter().chain(stream.row_key.iter().copied()).chain(FIGURES).collect()
             }
             Source::Feed(feed) => [stream.row_key, &[feed.within.unwrap_or(feed.stamp)]].concat(),

@@ -356,14 +356,11 @@ impl StreamReader<'_> {
             let Some(call) = refused.first else { continue };
             let asks_all = matches!(self.stream.source, Source::Rates);
             if refused.has_answers || (!asks_all && self.checkpoint.knows_account(partition.account)) {
-                let ids: Vec<String> = refused.ids.iter().take(100).map(ToString::to_string).collect();
-                let more = refused.ids.len().checked_sub(ids.len()).filter(|more| *more > 0);
                 let text = format!(
-                    "Awin has no `{}` for {} {}{} of {} ({}). They are left out.",
+                    "Awin has no `{}` for {} {} of {} ({}). They are left out.",
                     self.stream.name,
                     if matches!(self.stream.source, Source::Payments) { "payments" } else { "programmes" },
-                    ids.join(", "),
-                    more.map_or(String::new(), |more| format!(" and {more} more")),
+                    explain::some_of(refused.ids.iter().map(ToString::to_string)).join(", "),
                     partition.account.map(|account| directory.name(account)).unwrap_or_default(),
                     call.error
                 );

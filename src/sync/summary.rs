@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
 
+use super::explain::some_of;
+
 /// What was done for one stream.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Summary {
@@ -97,20 +99,14 @@ fn covered(summary: &Summary) -> Option<Covered> {
     (!groups.is_empty()).then_some(groups)
 }
 
-/// Accounts that a line names.
-const MAX_NAMES: usize = 20;
-
 fn in_words(summary: &Summary, groups: &[(Option<DateTime<FixedOffset>>, Vec<String>)]) -> String {
     let incomplete = if summary.is_complete { "" } else { "incomplete: " };
     if let [(Some(through), _)] = groups {
         return format!("{incomplete}complete through {}", moment(Some(*through)));
     }
     let group = |(through, accounts): &(Option<_>, Vec<String>)| {
-        let named: Vec<&str> = accounts.iter().take(MAX_NAMES).map(String::as_str).collect();
-        let more = accounts.len().checked_sub(MAX_NAMES).filter(|more| *more > 0);
-        let more = more.map_or(String::new(), |more| format!(" and {more} more"));
         let what = through.map_or("nothing yet".to_owned(), |through| format!("complete through {}", moment(Some(through))));
-        format!("{what} for {}{more}", named.join(", "))
+        format!("{what} for {}", some_of(accounts.iter().cloned()).join(", "))
     };
     format!("{incomplete}{}", groups.iter().map(group).collect::<Vec<_>>().join(", "))
 }
