@@ -13,7 +13,8 @@ use super::error::text_of_body;
 use super::notice::notice;
 use super::quota::Quota;
 use super::rate::rate;
-use super::{Answer, Api, CallError, FailedCall, Notice, Patience, Request, Timing, Transport, Verdict, verdict};
+use super::retry::{Verdict, verdict};
+use super::{Answer, Api, CallError, FailedCall, Notice, Patience, Request, Timing, Transport};
 use crate::protocol::Secrets;
 
 /// Bytes of an error answer that are read.

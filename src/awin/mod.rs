@@ -15,6 +15,6 @@ pub use error::{CallError, FailedCall};
 pub use notice::Notice;
 pub use quota::{IN_FLIGHT, Quota};
 pub use request::{Api, Request};
-pub use retry::{Patience, Verdict, verdict};
+pub use retry::Patience;
 pub use timing::Timing;
 pub use transport::{Answer, Http, Transport};

@@ -80,10 +80,8 @@ mod run;
 
 pub use check::{Checked, check};
 pub use context::Context;
-pub use plan::{Cuts, Plan, plan};
 pub use progress::Progress;
 pub use records::RecordWriter;
 pub use run::read;
-pub use scope::Scope;
-pub use state::{LaneState, PartitionState, StreamState};
+pub use state::StreamState;
 pub use tally::{Tally, Written};
