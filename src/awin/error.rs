@@ -110,7 +110,7 @@ impl CallError {
 
 /// What an error answer says: that of an envelope of one of the two APIs, else the beginning of the text, without markup.
 /// Without `secrets`, either way.
-pub fn text_of_body(body: &[u8], secrets: &Secrets) -> String {
+pub(super) fn text_of_body(body: &[u8], secrets: &Secrets) -> String {
     if let Ok(Value::Object(envelope)) = serde_json::from_slice(body)
         && let Some(text) = words_of(&envelope)
     {

@@ -28,7 +28,7 @@ pub enum Patience {
 
 /// What to do after a failed try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// It will not get better.
     GiveUp,
     /// Try again after the pause (the quota may add to it).
@@ -39,7 +39,14 @@ pub enum Verdict {
 ///
 /// What may pass is tried again as long as the run's patience lasts, whatever the number of tries. `jitter` is a random number
 /// in 0..1.
-pub fn verdict(error: &CallError, failures: u32, idle: Duration, patience: Patience, timing: &Timing, jitter: f64) -> Verdict {
+pub(super) fn verdict(
+    error: &CallError,
+    failures: u32,
+    idle: Duration,
+    patience: Patience,
+    timing: &Timing,
+    jitter: f64,
+) -> Verdict {
     if !error.is_retryable() {
         return Verdict::GiveUp;
     }

@@ -64,7 +64,7 @@ pub(crate) fn stamp(text: &[u8], zone: Tz) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(stamp.format("%Y-%m-%dT%H:%M:%S%.f").to_string().into_bytes()))
 }
 
-/// Whether the text is `yyyy-MM-ddTHH:mm:ss` and for sure a moment of the calendar (29 February takes a second look).
+/// Whether the text is `yyyy-MM-ddTHH:mm:ss` and certainly a moment of the calendar (29 February takes a second look).
 fn is_plain_stamp(text: &[u8]) -> bool {
     const PATTERN: &[u8; 19] = b"0000-00-00T00:00:00";
     let is_like = |(&byte, &pattern): (&u8, &u8)| if pattern == b'0' { byte.is_ascii_digit() } else { byte == pattern };

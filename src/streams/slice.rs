@@ -48,13 +48,13 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// Whether it was processed at `end` or later, for sure.
+    /// Whether it was certainly processed at `end` or later; false without a date.
     pub fn is_after(&self, end: Option<Moment>) -> bool {
         let end = end.map(|end| end.date_naive().to_string());
         end.is_some_and(|end| self.processed.as_ref().is_some_and(|processed| *processed >= end))
     }
 
-    /// Whether it was processed before `day`, for sure.
+    /// Whether it was certainly processed before `day`; false without a date.
     pub fn is_before(&self, day: NaiveDate) -> bool {
         self.processed.as_ref().and_then(|processed| processed.get(..10)?.parse().ok()).is_some_and(|at: NaiveDate| at < day)
     }

@@ -77,7 +77,7 @@ pub struct Feed {
 }
 
 /// Days of one window; Awin's limit is 31, and it is not known whether that means days or seconds.
-pub const WINDOW_DAYS: u32 = 30;
+pub(super) const WINDOW_DAYS: u32 = 30;
 
 /// Totals per day.
 #[derive(Debug)]

@@ -83,7 +83,7 @@ impl<'r> Checkpoint<'r> {
             size: 0,
             has_news: false,
         };
-        // What was sent is known for sure only at the end of a run that read everything.
+        // What was sent is certain only at the end of a run that read everything.
         if checkpoint.remembers() {
             let known = checkpoint.state.partitions.iter_mut().filter(|known| !known.is_of_the_future(context.now));
             known.for_each(|known| known.forget_sent(context.now));

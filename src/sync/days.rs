@@ -45,7 +45,7 @@ pub(super) struct Reading {
     due: Vec<(NaiveDate, Urgency)>,
     /// Days of the range that may be stale, newest first.
     heal: Vec<NaiveDate>,
-    /// Days that the plain look-back would read, or their age beyond it.
+    /// What the fall-back reads: the days of the look-back, and older ones by their age.
     reserve: Vec<NaiveDate>,
     /// Whether what changed could not be found out: the plain look-back is read.
     falls_back: bool,

@@ -25,7 +25,7 @@ pub(super) enum Origin {
 /// The answers that are under way, in the order of the plan.
 #[derive(Default)]
 pub(super) struct Fetch {
-    /// What nobody waits for any more ends: it must not use up the quota.
+    /// Dropping a task aborts it: it must not use up the quota.
     under_way: VecDeque<(Slice, AbortOnDropHandle<Option<Opened>>)>,
     of_accounts: BTreeMap<AccountId, Breaker>,
     of_lanes: BTreeMap<(AccountId, &'static str), Breaker>,

@@ -18,7 +18,7 @@ use crate::streams::{
 
 /// What is to be read of a partition.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub(super) struct Plan {
     /// The partition.
     pub partition: Partition,
     /// What is covered before the first slice; `None` if the state says nothing of it, or if nothing of that lies in the range.
@@ -44,7 +44,7 @@ pub(super) struct Parts {
 
 /// Slices that follow one rule. They are made when it is their turn: a long history has millions of them.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Cuts {
+pub(super) enum Cuts {
     /// The windows of a stretch of time.
     Stretch {
         /// The lane.
@@ -97,7 +97,7 @@ impl Plan {
     }
 
     /// Its slices, in order.
-    pub fn slices(&self) -> impl Iterator<Item = Slice> + '_ {
+    pub(super) fn slices(&self) -> impl Iterator<Item = Slice> + '_ {
         self.cuts.iter().flat_map(move |cuts| -> Box<dyn Iterator<Item = Slice>> {
             let slice = |lane, cut| Slice { partition: self.partition.clone(), lane, cut };
             let main = MAIN_LANE;
@@ -126,7 +126,7 @@ impl Plan {
     }
 
     /// Calls that it takes, if no answer has pages.
-    pub fn calls(&self) -> u64 {
+    pub(super) fn calls(&self) -> u64 {
         let calls = |cuts: &Cuts| match cuts {
             Cuts::Stretch { from, to, days, .. } => window_count(*from, *to, *days),
             Cuts::OneByOne(days) => days.len() as u64,
@@ -146,7 +146,7 @@ impl Plan {
 /// missing because the start was moved back, newest window first, so that what is covered stays one stretch.
 ///
 /// `payments` are the last ones to the account, where it is to be known whether there was another.
-pub fn plan(
+pub(super) fn plan(
     stream: &'static Stream,
     partition: &Partition,
     known: Option<&PartitionState>,
@@ -228,7 +228,7 @@ pub fn plan(
     Plan { payments, ..Plan::new(partition.clone(), known, cuts, zone) }
 }
 
-/// Days of a report that are worth asking at first whether there is anything at all: one call more, or so many fewer.
+/// From so many days on, one call that asks whether there are any rows pays for itself.
 const LONG_DAYS: u32 = 60;
 
 /// Plans `partition` of a stream that is read down to what is known. A list that has no dates of the table's range is read to its

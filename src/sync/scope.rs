@@ -8,7 +8,7 @@ use crate::streams::{Moment, midnight};
 
 /// The range of a table and the moment at which it is read.
 #[derive(Debug, Clone, Copy)]
-pub struct Scope {
+pub(super) struct Scope {
     /// First moment of the range.
     pub start: Moment,
     /// The moment after its last; `None` is open.
@@ -23,7 +23,7 @@ pub struct Scope {
 
 impl Scope {
     /// The scope of `config` at `now`.
-    pub fn new(config: &Config, now: Moment, mode: SyncMode) -> Self {
+    pub(super) fn new(config: &Config, now: Moment, mode: SyncMode) -> Self {
         let end = config.end_date.and_then(|day| day.succ_opt()).map(|day| midnight(config.timezone, day));
         let start = midnight(config.timezone, config.start_date);
         Self { start, end, now, lookback_days: config.lookback_days, mode }

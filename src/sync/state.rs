@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-pub use super::queue::DaysState;
+pub(super) use super::queue::DaysState;
 use super::queue::{days, minutes};
 use crate::config::Config;
 use crate::protocol::{Failure, SyncMode};
@@ -258,7 +258,7 @@ impl PartitionState {
         self.lanes.iter_mut().find(|known| known.is(lane))
     }
 
-    /// Up to when a report has heard the list of changes `lane`: as far as ages were dealt with, unless it could not be had.
+    /// How far a report has read the list of changes `lane`: as far as ages were dealt with, unless the list could not be fetched.
     pub fn heard(&self, lane: &Lane) -> Option<DateTime<FixedOffset>> {
         self.lane(lane).map(|known| known.through).or(self.aged)
     }
@@ -340,7 +340,7 @@ impl PartitionState {
         self.days = Some(DaysState::default());
     }
 
-    /// Events of which a run begins: what was sent is known for sure only at the end of one that reads everything.
+    /// A run begins to read these events: what was sent is certain only at the end of one that reads everything.
     pub fn forget_sent(&mut self, now: Moment) {
         self.sent = Some(String::new());
         self.aged = self.aged.or(Some(now.fixed_offset()));

@@ -14,7 +14,7 @@ pub struct Written {
     pub records: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Rows that were sent before as they are, and stayed home.
+    /// Rows that were sent before as they are, and are not sent again.
     pub unchanged: u64,
 }
 
@@ -30,7 +30,7 @@ impl Tally {
         self.0.set(Written { records: records + 1, bytes: before + bytes as u64, unchanged });
     }
 
-    /// One more row that stayed home.
+    /// One more row that is not sent again.
     pub(super) fn unchanged(&self) {
         let written = self.0.get();
         self.0.set(Written { unchanged: written.unchanged + 1, ..written });

@@ -69,7 +69,7 @@ impl RecordWriter {
     }
 
     /// Whether the row of a list that begins with the newest is not so old that it is known, and within the table's range. One
-    /// without a date is never known for sure.
+    /// without a date is never taken for known.
     fn is_news(&mut self, feed: &Feed, row: &[u8]) -> bool {
         let held_by = feed.within.unwrap_or(feed.stamp);
         let slot = self.stream.row_key.iter().position(|field| *field == held_by).unwrap_or(self.stream.row_key.len());
