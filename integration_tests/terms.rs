@@ -115,6 +115,58 @@ fn rates_that_were_refused_for_a_week_are_walked_back_again() {
     }
 }
 
+/// Forty syncs while offers come and go and rates change: calls fail, runs are killed. After each sync that ends complete the tables are
+/// the truth.
+#[test]
+fn through_faults_and_kills_offers_and_rates_stay_the_truth() {
+    const STREAMS: [&str; 2] = ["offers", "commission_rates"];
+    const FAULTS: [Wrong; 8] =
+        [Wrong::Status(500), Wrong::Status(429), Wrong::Html, Wrong::Empty, Wrong::Cut, Wrong::Half, Wrong::Reset, Wrong::Slow];
+    let catalog = catalog(&STREAMS, "incremental");
+    let config = json!({"start_date": "2026-02-01", "requests_per_minute": 1000});
+    let mut connection = Connection::new(world(), config);
+    let (mut ended, mut killed) = (0, 0);
+    for run in 0u64..40 {
+        connection.later(TimeDelta::hours(17));
+        {
+            let mut world = connection.world();
+            let now = world.now();
+            let mut offer = world.offers[usize::try_from(run).expect("small") % 3].clone();
+            (offer.id, offer.starts, offer.added) = (700_000 + run, now - TimeDelta::hours(2), now - TimeDelta::hours(2));
+            offer.ends = now + TimeDelta::days(4);
+            world.offers.push(offer);
+            if run.is_multiple_of(3) {
+                let advertiser = 90_210 + run % 3;
+                let group = world.groups.iter_mut().find(|group| group.advertiser_id == advertiser && group.until.is_none());
+                let old = group.expect("a group");
+                let rate = awin_sandbox::Rate::Percentage(decimal(&format!("{}.25", run + 1)));
+                let new = awin_sandbox::CommissionGroup { from: now - TimeDelta::hours(3), rate, ..old.clone() };
+                old.until = Some(now - TimeDelta::hours(3));
+                world.groups.push(new);
+            }
+        }
+        let strikes = move |_: &source_awin::awin::Request, call: u64| {
+            let thrown = (run << 20 | call).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+            thrown.is_multiple_of(7).then(|| FAULTS[usize::try_from(thrown / 7 % 8).expect("few")])
+        };
+        let mut synced = connection.read(&catalog, strikes);
+        let is_killed = run % 4 == 1;
+        if is_killed {
+            killed += 1;
+            let written = synced.lines.len();
+            synced.lines.truncate(usize::try_from(run).expect("small") * 37 % (written + 1));
+        }
+        connection.take(&synced.lines);
+        if is_killed {
+            continue;
+        }
+        assert!(synced.is_complete, "run {run}: {:?}", synced.logs("ERROR"));
+        ended += 1;
+        assert_in_sync(&connection.world(), &connection.config, &connection.tables, &STREAMS);
+    }
+    assert!(ended > 25 && killed > 9);
+}
+
 /// Before its first period there is none, and Awin may say so with a 404. Any other refusal leaves rows out, and is said once.
 #[test]
 fn periods_that_awin_refuses_to_show_are_said() {
