@@ -201,7 +201,7 @@ fn an_id_of_the_other_side_is_named_as_such() {
     for (key, id, wanted) in [
         ("advertiser_ids", "500321", "move it from `advertiser_ids` to `publisher_ids`"),
         ("publisher_ids", "90210", "move it from `publisher_ids` to `advertiser_ids`"),
-        ("advertiser_ids", "777", "The token has no access to such an account; it sees: advertiser 90210"),
+        ("advertiser_ids", "777", "The token has no access to this account; it sees: advertiser 90210"),
     ] {
         let full = catalog(&["transactions"], "full_refresh");
         let output = Output::of(&mut connector(&sandbox).with(key, json!(id)).read_command(&full, None));

@@ -276,7 +276,7 @@ fn a_day_that_waits_is_told_as_long_as_it_is_read_at_all() {
         told.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!([behind(1, ["DE"]), behind(1, ["DE"])], [[""; 0]; 2]);
-    let text = "`stats_by_creative` is behind on 1 day of advertiser 90210 (oldest change seen 2026-06-20); the next syncs will read them. A day is read again after 20 hours at the earliest.";
+    let text = "`stats_by_creative` is behind on 1 day of advertiser 90210 (oldest change seen 2026-06-20); the next syncs will read them. A changed day is read at most once every 20 hours.";
     assert_eq!(behind(1, ["DE"]), [text]);
     assert_eq!(behind(24, ["GB"]), [""; 0]);
     assert_eq!(behind(1, ["DE"]), [""; 0], "it was read");

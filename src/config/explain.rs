@@ -44,7 +44,7 @@ fn explain(schema: &Value, error: &ValidationError<'_>, secrets: &Secrets) -> (S
     let sentence = match error.kind() {
         ValidationErrorKind::Required { .. } if is_secret => format!("`{key}` is missing. {TOKEN_REMEDY}"),
         ValidationErrorKind::Required { .. } => format!("`{key}` is missing. It must be {}.", wanted(property)),
-        ValidationErrorKind::Type { .. } if is_secret => format!("`{key}` must be a text in quotes. {TOKEN_REMEDY}"),
+        ValidationErrorKind::Type { .. } if is_secret => format!("`{key}` must be a string in quotes. {TOKEN_REMEDY}"),
         _ if is_secret => format!("`{key}` is empty. {TOKEN_REMEDY}"),
         kind => {
             let value = error.instance();

@@ -211,7 +211,7 @@ mod tests {
             (json!({"start_date": true}), "`start_date` is true; it must be a date as YYYY-MM-DD.".into()),
             (
                 json!({"end_date": "2025-12-31"}),
-                "`end_date` 2025-12-31 is before `start_date` 2026-01-01. Set an end on or after the start, or leave the end empty for today.".into(),
+                "`end_date` 2025-12-31 is before `start_date` 2026-01-01. Set `end_date` to that day or later, or leave it empty to read up to today.".into(),
             ),
             (json!({"end_date": {}}), "`end_date` is {}; it must be a date as YYYY-MM-DD.".into()),
             (json!({"timezone": "Mars/Olympus"}), format!("`timezone` is \"Mars/Olympus\"; it must be one of {ZONES} (UTC if left out).")),
@@ -266,7 +266,7 @@ mod tests {
             (json!({"api_token": null}), "`api_token` is missing. Paste the token from ui.awin.com/awin-api.".into()),
             (
                 json!({"api_token": ["5up3r-53cr3t-t0k3n"]}),
-                "`api_token` must be a text in quotes. Paste the token from ui.awin.com/awin-api.".into(),
+                "`api_token` must be a string in quotes. Paste the token from ui.awin.com/awin-api.".into(),
             ),
             (
                 json!({"api_token": "5up3r 53cr3t"}),

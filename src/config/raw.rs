@@ -101,7 +101,7 @@ impl TypedConfig {
         }
         if let Some(end_date) = end_date.filter(|end_date| *end_date < start_date) {
             return Err(Failure::config(format!(
-                "`end_date` {end_date} is before `start_date` {start_date}. Set an end on or after the start, or leave the end empty for today."
+                "`end_date` {end_date} is before `start_date` {start_date}. Set `end_date` to that day or later, or leave it empty to read up to today."
             )));
         }
         if start_date.year() < FIRST_YEAR {

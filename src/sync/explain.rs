@@ -200,7 +200,7 @@ fn refused(what: &str, failed: &Failed) -> String {
         }
         Standing::OtherSide(id) => format!("Awin refuses {what}: {error}. {}", other_side(*id, kind)),
         Standing::Unlisted(listed) => format!(
-            "Awin refuses {what}: {error}. The token has no access to such an account; it sees: {listed}. Correct `{kind}_ids`, or give the token's user access at Awin."
+            "Awin refuses {what}: {error}. The token has no access to this account; it sees: {listed}. Correct `{kind}_ids`, or give the token's user access at Awin."
         ),
         Standing::Listed(_) | Standing::Unknown => {
             let cause = match kind {
@@ -225,7 +225,7 @@ fn remedy(error: &CallError, role: Option<&str>) -> String {
         (CallError::Refused { status: 403, .. }, Some(role)) => format!(
             "The token's user needs the role {role} or a higher one in the account. Ask an administrator of the account for it, or remove the stream from the sync."
         ),
-        _ => "The account does not have it, or not yet: remove the stream from the sync, or list only the accounts that have it.".to_owned(),
+        _ => "The account has no such data, or not yet: remove the stream from the sync, or list only the accounts that have it.".to_owned(),
     }
 }
 
@@ -261,7 +261,7 @@ fn name(failed: &Failed) -> String {
 pub(super) fn skipped(stream: &str, failed: &Failed) -> String {
     let kind = failed.partition.account.map_or(AccountKind::Publisher, |account| account.kind);
     let role = match (&failed.call.error, failed.role) {
-        (CallError::Refused { status: 403, .. }, Some(role)) => format!("; it takes the role {role} or a higher one"),
+        (CallError::Refused { status: 403, .. }, Some(role)) => format!("; it needs the role {role} or a higher one"),
         _ => String::new(),
     };
     format!(

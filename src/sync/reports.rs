@@ -142,7 +142,7 @@ pub(super) fn log_behind(context: &Context, directory: &Directory, stream: &str,
         let waits = context.now.to_utc() - oldest;
         let level = if waits > TimeDelta::days(LONG_WAIT_DAYS) { Level::Warn } else { Level::Info };
         let advice = if pausing == days {
-            "A day is read again after 20 hours at the earliest.".to_owned()
+            "A changed day is read at most once every 20 hours.".to_owned()
         } else {
             let (days, calls) = (context.config.lookback_days, context.config.requests_per_minute);
             format!("Raise `lookback_days` ({days}) or `requests_per_minute` ({calls}) to catch up faster.")
