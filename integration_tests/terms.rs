@@ -1,16 +1,13 @@
 //! Offers, and the rates of programmes by period.
 
-use std::sync::{Arc, Mutex};
-
 use awin_sandbox::{Sandbox, decimal};
 use chrono::{Days, TimeDelta};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::money::{connector, world};
 use crate::support::connector::catalog;
-use crate::support::faulty::{Faulty, Wrong};
-use crate::support::tables::assert_in_sync;
-use crate::support::virtually::read_from;
+use crate::support::faulty::Wrong;
+use crate::support::tables::{assert_in_sync, is_in_sync};
 use crate::support::{Connection, Tables};
 
 #[test]
@@ -171,22 +168,16 @@ fn through_faults_and_kills_offers_and_rates_stay_the_truth() {
 #[test]
 fn periods_that_awin_refuses_to_show_are_said() {
     for (status, wanted) in [(404, 0), (400, 1)] {
-        let world = Arc::new(Mutex::new(world()));
         let config = json!({"publisher_ids": "500321", "start_date": "2025-02-01", "requests_per_minute": 1000});
+        let mut connection = Connection::new(world(), config);
         let is_earlier = |request: &source_awin::awin::Request| request.query.iter().any(|(name, _)| *name == "effectiveDate");
         let strikes = move |request: &source_awin::awin::Request, _| is_earlier(request).then_some(Wrong::Status(status));
-        let transport = Arc::new(Faulty::new(world, Box::new(strikes)));
-        let ran = read_from(transport, "2026-11-20T15:30:00Z", &["commission_rates"], &config, None);
-        assert!(ran.is_complete, "{status}");
-        let warnings: Vec<&Value> = ran
-            .lines
-            .iter()
-            .map(|(_, line)| &line["log"])
-            .filter(|log| log["level"] == "WARN")
-            .map(|log| &log["message"])
-            .collect();
-        assert_eq!(warnings.len(), wanted, "{status}: {warnings:?}");
+        let synced = connection.sync_with(&["commission_rates"], strikes);
         let refused = "Awin refuses earlier periods of `commission_rates` (Awin answered 400: Something went wrong): rows of them are missing, perhaps of several programmes.";
-        assert!(warnings.iter().all(|text| **text == refused), "{warnings:?}");
+        assert_eq!(synced.logs("WARN"), vec![refused; wanted], "{status}");
+        // What was refused is asked for again; what is not there is not.
+        connection.sync(&["commission_rates"]);
+        let is_whole = is_in_sync(&connection.world(), &connection.config, &connection.tables, "commission_rates");
+        assert_eq!(is_whole, wanted == 1, "{status}");
     }
 }

@@ -39,7 +39,8 @@ pub(super) struct Answers<'r> {
     pub(super) config: &'r Config,
     pub(super) emitter: &'r Emitter,
     pub(super) records: RecordWriter,
-    /// Whether it was said that earlier periods are refused.
+    /// Whether earlier periods of the slice were refused, and whether that was said of any.
+    pub(super) lacks: bool,
     pub(super) has_lacked: bool,
 }
 
@@ -64,6 +65,7 @@ impl Answers<'_> {
         more_calls: impl Fn(u64),
     ) -> Result<(), Interrupt> {
         self.records.begin(slice);
+        self.lacks = false;
         let mut opened = Some(opened);
         let mut parts = vec![slice.clone()];
         while let Some(part) = parts.pop() {
@@ -129,6 +131,7 @@ impl Answers<'_> {
 
     /// Awin refuses to show an earlier period: said once, as it may do so for every programme.
     fn lacks_periods(&mut self, error: &CallError) {
+        self.lacks = true;
         if !std::mem::replace(&mut self.has_lacked, true) {
             let name = self.stream.name;
             let text = format!(

@@ -40,7 +40,11 @@ pub(super) async fn rows<T: Default>(
     let mut body = call.open().await?;
     loop {
         match read(&mut body, key, keep, &add).await {
-            Ok(found) => return Ok(found),
+            Ok(found) => {
+                // A large token takes an hour of look-ups before its first slice.
+                client.progressed();
+                return Ok(found);
+            }
             Err(error) => body = call.reopen(error).await?,
         }
     }

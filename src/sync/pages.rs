@@ -1,5 +1,7 @@
 //! Which page of an answer comes next: pure. Rows come and go while pages are read; none may slip from one page to the next.
 
+use std::collections::BTreeSet;
+
 use chrono::{NaiveDateTime, TimeDelta};
 
 use crate::streams::{Page, Paging};
@@ -17,7 +19,7 @@ pub(super) struct Shown {
     /// The rows of all pages, and the pages, where Awin counts them.
     pub(super) all_rows: Option<u64>,
     pub(super) all_pages: Option<u64>,
-    /// Hashes of the keys of its rows, in their order, where a list is read from its newest row.
+    /// Hashes of its rows, in their order, where there may be more pages: of their keys where a list is read from its newest row.
     pub(super) keys: Vec<u64>,
     /// Whether its last row is older than anything that is asked for.
     pub(super) is_past: bool,
@@ -56,6 +58,8 @@ pub(super) struct Pages {
     runs: u32,
     /// Rows of this run.
     rows: u64,
+    /// Hashes of its rows.
+    seen: BTreeSet<u64>,
     last: Option<Shown>,
     /// What the first page said.
     all_rows: Option<u64>,
@@ -66,7 +70,7 @@ impl Pages {
     /// The pages of a slice; of periods, those that hold at `from` or later.
     pub(super) fn new(paging: Paging, from: Option<NaiveDateTime>) -> Self {
         let (page, moment, runs, rows) = (1, None, 1, 0);
-        Self { paging, page, moment, from, runs, rows, last: None, all_rows: None, count: None }
+        Self { paging, page, moment, from, runs, rows, seen: BTreeSet::new(), last: None, all_rows: None, count: None }
     }
 
     /// The page that is read.
@@ -126,6 +130,10 @@ impl Pages {
             (self.all_rows, self.count) = (shown.all_rows, shown.all_pages);
         }
         self.rows += shown.rows;
+        // A row that comes once more has pushed another one from a page that was still to come to one that was read.
+        let known = self.seen.len();
+        self.seen.extend(&shown.keys);
+        let has_moved = self.seen.len() < known + shown.keys.len();
         // The same page again: Awin does not turn pages.
         let is_turned = self.last.as_ref().is_none_or(|last| last.digest != shown.digest);
         let more = match (self.count, self.all_rows) {
@@ -134,6 +142,12 @@ impl Pages {
             // A list: of one page's length, there may be another; longer, Awin knows no pages here.
             (None, None) => shown.rows == u64::from(size),
         };
+        if has_moved && is_turned {
+            if self.runs == MAX_RUNS {
+                return Turn::Wrong(format!("its rows moved from page to page {MAX_RUNS} times while they were read"));
+            }
+            return self.again();
+        }
         if more && is_turned {
             return self.next(shown);
         }
@@ -279,6 +293,17 @@ mod tests {
         let paging = Paging::Offset(10_000);
         let ten_thousand = |first: u64| list(&(first..first + 10_000).collect::<Vec<_>>());
         assert_eq!(turns(paging, vec![ten_thousand(0), ten_thousand(9_999)]), [page(2), Turn::Cut]);
+    }
+
+    #[test]
+    fn numbered_pages_that_show_a_row_twice_are_read_again() {
+        let shown = |keys: &[u64]| Shown { keys: keys.to_vec(), digest: keys.iter().sum(), ..counted(3, 0, Some(6), None) };
+        let moved = || vec![shown(&[1, 2, 3]), shown(&[3, 5, 6])];
+        let whole = vec![shown(&[1, 2, 3]), shown(&[4, 5, 6])];
+        let numbered = |shown| turns(Paging::Numbered(3), shown);
+        assert_eq!(numbered([moved(), whole].concat()), [page(2), page(1), page(2), Turn::End]);
+        let wrong = Turn::Wrong("its rows moved from page to page 3 times while they were read".into());
+        assert_eq!(numbered([moved(), moved(), moved()].concat()), [page(2), page(1), page(2), page(1), page(2), wrong]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::pages::Shown;
 use super::plan::Plan;
 use super::scope::days_before;
 use super::seen::Seen;
-use super::sent::{Sent, SentBy};
+use super::sent::{MOST_OF_ALL, Sent, SentBy};
 use super::tally::Tally;
 use crate::config::Config;
 use crate::json::{JsonError, RawRow, RowNotes, Schema, SchemaOptions, Splitter, Step, value_end};
@@ -25,6 +25,15 @@ use crate::protocol::{Descriptor, Emitter};
 use crate::streams::{AccountId, DaySource, Moment, Paging, Slice, Source, Stream, json_schema, midnight};
 
 mod place;
+
+/// Which rows the destination has.
+struct Remembered {
+    by_account: SentBy<AccountId>,
+    /// The first day whose rows the next run is shown again.
+    shown_again: String,
+    /// How many rows more can be remembered.
+    room: usize,
+}
 
 /// Writes the RECORD lines of a stream.
 pub struct RecordWriter {
@@ -57,8 +66,8 @@ pub struct RecordWriter {
     /// The stamp of its last row, if it is to be added to the row.
     added_stamp: Option<String>,
     tally: Tally,
-    /// Which rows the destination has, by account, and the first day whose rows the next run is shown again.
-    sent: Option<(SentBy<AccountId>, String)>,
+    /// Which rows the destination has, where that is remembered.
+    sent: Option<Remembered>,
     /// Whether the slice held a row with status `deleted`.
     pub saw_deleted: bool,
     /// Blocks in which the slice held sales that are approved and unpaid.
@@ -125,12 +134,13 @@ impl RecordWriter {
             let text = plan.known.as_ref().and_then(|known| known.sent.as_deref()).unwrap_or_default();
             plan.partition.account.map(|account| (account, Sent::of(text)))
         };
-        self.sent = Some((plans.iter().filter_map(of).collect(), shown_again));
+        self.sent = Some(Remembered { by_account: plans.iter().filter_map(of).collect(), shown_again, room: MOST_OF_ALL });
     }
 
     /// Which rows the destination has, as the state keeps it.
     pub(super) fn sent(&self) -> Vec<(AccountId, Option<String>)> {
-        self.sent.iter().flat_map(|(sent, _)| sent).map(|(account, sent)| (*account, sent.text())).collect()
+        let sent = self.sent.iter().flat_map(|sent| &sent.by_account);
+        sent.map(|(account, sent)| (*account, sent.text())).collect()
     }
 
     /// From here on changed sales are told to `listening`, in a run that reads up to `now`.
@@ -256,7 +266,9 @@ impl RecordWriter {
     /// Completes the line of a row that was fitted to the schema. False if the row is not to be emitted.
     fn complete(&mut self, row: &[u8], lines: &mut Vec<u8>, body: usize) -> Result<bool, JsonError> {
         if matches!(self.stream.endpoint.paging, Paging::Numbered(_)) {
-            self.shown.digest = self.shown.digest.wrapping_add(xxh3_64(row));
+            let hash = xxh3_64(row);
+            self.shown.digest = self.shown.digest.wrapping_add(hash);
+            self.shown.keys.push(hash);
         }
         if !self.is_of_an_asked_day(row) {
             return Ok(false);

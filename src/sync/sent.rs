@@ -26,6 +26,8 @@ pub(super) struct Sent {
 
 /// Rows of an account that are remembered: about a megabyte in the state.
 const MOST: usize = 160_000;
+/// Rows of all accounts that are remembered while a stream is read: some 13 MB of memory. Not all of them fit into the state.
+pub(super) const MOST_OF_ALL: usize = 400_000;
 
 impl Sent {
     /// As the state has it; nothing if it makes no sense.
@@ -33,17 +35,19 @@ impl Sent {
         Self { before: decode(text).unwrap_or_default().into_iter().collect(), ..Self::default() }
     }
 
-    /// Whether the destination has the row `key` as `hash` says. From here on it has.
-    pub(super) fn has(&mut self, key: u64, hash: u64) -> bool {
-        if self.is_too_much || self.now.len() >= MOST {
+    /// Whether the destination has the row `key` as `hash` says. From here on it has. There is `room` for so many rows more.
+    pub(super) fn has(&mut self, key: u64, hash: u64, room: &mut usize) -> bool {
+        if self.is_too_much || self.now.len() >= MOST || *room == 0 {
+            *room += self.now.len();
             *self = Self { is_too_much: true, ..Self::default() };
             return false;
         }
         let hash = hash >> (u64::BITS - BITS);
-        match self.now.insert(key, hash) {
-            Some(last) => last == hash,
-            None => self.before.contains(&hash),
+        if let Some(last) = self.now.insert(key, hash) {
+            return last == hash;
         }
+        *room -= 1;
+        self.before.contains(&hash)
     }
 
     /// As the state keeps it; `None` if it is too much.
@@ -135,30 +139,39 @@ mod tests {
 
     use super::*;
 
+    fn room() -> usize {
+        MOST_OF_ALL
+    }
+
     #[test]
     fn a_row_stays_home_as_long_as_it_is_what_was_sent_last() {
         let wide = |n: u64| n << 16;
         let mut first = Sent::default();
-        assert!(!first.has(1, wide(10)), "new");
-        assert!(first.has(1, wide(10)), "the same again, from another lane");
-        assert!(!first.has(2, wide(20)));
+        assert!(!first.has(1, wide(10), &mut room()), "new");
+        assert!(first.has(1, wide(10), &mut room()), "the same again, from another lane");
+        assert!(!first.has(2, wide(20), &mut room()));
         let mut second = Sent::of(&first.text().expect("few"));
-        assert!(second.has(1, wide(10)));
-        assert!(!second.has(2, wide(21)), "changed");
-        assert!(!second.has(2, wide(20)), "and back again: the destination has the change by now");
+        assert!(second.has(1, wide(10), &mut room()));
+        assert!(!second.has(2, wide(21), &mut room()), "changed");
+        assert!(!second.has(2, wide(20), &mut room()), "and back again: the destination has the change by now");
         let mut third = Sent::of(&second.text().expect("few"));
-        assert!(third.has(2, wide(20)));
-        assert!(!Sent::of("").has(1, wide(10)));
+        assert!(third.has(2, wide(20), &mut room()));
+        assert!(!Sent::of("").has(1, wide(10), &mut room()));
         let mut many = Sent::default();
-        assert!((0..MOST as u64 + 2).all(|key| !many.has(key, wide(key))));
-        assert!(!many.has(1, wide(1)) && many.text().is_none(), "too many to be remembered");
+        assert!((0..MOST as u64 + 2).all(|key| !many.has(key, wide(key), &mut room())));
+        assert!(!many.has(1, wide(1), &mut room()) && many.text().is_none(), "too many to be remembered");
+        let (mut room, mut small, mut large) = (5, Sent::of(""), Sent::of(""));
+        assert!((0..3).all(|key| !small.has(key, wide(key), &mut room)));
+        assert!((0..3).all(|key| !large.has(key, wide(key), &mut room)), "what one account has is not there for the next");
+        assert!(large.text().is_none() && small.text().is_some());
+        assert_eq!(room, 2, "what is forgotten makes room");
     }
 
     #[test]
     fn what_makes_no_sense_is_as_if_nothing_was_sent() {
         for text in ["x", "3.4", "99999999999.40.AAAA", "1.99.AA", "2.3.!!"] {
             let mut sent = Sent::of(text);
-            assert!(!sent.has(1, 2), "{text}");
+            assert!(!sent.has(1, 2, &mut room()), "{text}");
         }
     }
 

@@ -115,6 +115,7 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
             config: &context.config,
             emitter: &context.emitter,
             records,
+            lacks: false,
             has_lacked: false,
         },
         checkpoint: Checkpoint::new(context, stream, descriptor.clone(), state, &plans, tally.clone()),
@@ -266,7 +267,12 @@ impl StreamReader<'_> {
             self.refused_parts.entry(slice.partition.clone()).or_default().has_answers = true;
         }
         self.checkpoint.looked_after(slice, &self.answers.records.unpaid);
-        self.checkpoint.commit(slice, &self.answers.records.unpaid);
+        if let Some(id) = slice.cut.part().filter(|_| self.answers.lacks) {
+            // The next sync walks back again.
+            self.checkpoint.forget_part(&slice.partition, id);
+        } else {
+            self.checkpoint.commit(slice, &self.answers.records.unpaid);
+        }
         Ok(self.context.emitter.flush().await?)
     }
 

@@ -54,7 +54,7 @@ fn prepayment_changes_come_newest_first() {
         ];
     });
     let row = |at: &str, status: &str, balance: f64| json!({"statusChangedAt": at, "status": status, "balance": {"amount": balance, "currency": "EUR"}});
-    let rows = [row("2026-03-02T06:00:00Z", "ACTIVE", 500.0), row("2026-03-01T06:00:00Z", "INACTIVE", -3.05)];
+    let rows = [row("2026-03-02T06:00:00Z", "ONLINE", 500.0), row("2026-03-01T06:00:00Z", "OFFLINE", -3.05)];
     assert_eq!(get(&sandbox, CHANGES).results(), rows);
     assert_eq!(rows[..], parsed(&sandbox.world().truth_prepayment_changes(ADVERTISER)));
 }

@@ -93,17 +93,18 @@ impl RecordWriter {
 
     /// Whether the destination has the row as it is, and it is not the last time that anybody is shown it.
     pub(super) fn is_sent(&mut self, row: &[u8], hash: u64) -> bool {
-        let (Some((sent, shown_again)), Some(slice)) = (&mut self.sent, &self.slice) else { return false };
-        let Some(sent) = slice.partition.account.and_then(|account| sent.get_mut(&account)) else { return false };
+        let (Some(remembered), Some(slice)) = (&mut self.sent, &self.slice) else { return false };
+        let sent = slice.partition.account.and_then(|account| remembered.by_account.get_mut(&account));
+        let (Some(sent), room) = (sent, &mut remembered.room) else { return false };
         let key = self.row.value(row, 0).map(xxh3_64).unwrap_or_default();
         match slice.lane.role {
             // An old sale that is looked after goes out as it is.
             Role::Again => false,
-            Role::Changes { .. } => sent.has(key, hash),
+            Role::Changes { .. } => sent.has(key, hash, room),
             Role::Main | Role::Deleted => {
                 let stamp = self.row.value(row, STAMP).and_then(|raw| json::stamp(text_of(raw), self.zone));
-                if stamp.is_some_and(|stamp| &stamp[..10] >= shown_again.as_bytes()) {
-                    return sent.has(key, hash);
+                if stamp.is_some_and(|stamp| &stamp[..10] >= remembered.shown_again.as_bytes()) {
+                    return sent.has(key, hash, room);
                 }
                 // It leaves the look-back: once more, for a destination that has lost it.
                 false

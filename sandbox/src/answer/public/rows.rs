@@ -156,7 +156,7 @@ pub(crate) fn prepayment_changes(world: &World, advertiser_id: u64) -> Vec<Strin
         }
         json::text(&Row {
             status_changed_at: stamp(change.at),
-            status: if change.links_active { "ACTIVE" } else { "INACTIVE" },
+            status: if change.links_active { "ONLINE" } else { "OFFLINE" },
             balance: Money::new(cents(change.balance), currency),
             changed_by: world.rules.unknown_keys.then_some("SYSTEM"),
         })
