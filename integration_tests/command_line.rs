@@ -1,4 +1,6 @@
 //! The command line: flags, files, what surrounds the process.
+//!
+//! Each surrounding is a short test of its own; that makes this file long.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -354,7 +354,7 @@ fn nine_months_of_every_history_on_demand() {
         by_age_alone: true,
         ..Play::new("spread, by age alone", Decisions::Spread, 273)
     });
-    plays.push(Play { hours_between: 1, ..Play::new("spread, hourly", Decisions::Spread, 30) });
+    plays.push(Play { hours_between: 1, ..Play::new("spread, hourly", Decisions::Spread, 273) });
     plays.push(Play {
         chronicle: Chronicle { sales_per_day: 0, ..Chronicle::new(7, Decisions::Spread) },
         ..Play::new("nothing changes", Decisions::Spread, 90)

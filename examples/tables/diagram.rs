@@ -3,6 +3,8 @@
 //! Tables stand in columns with gutters between them. All joins that lead to one table share a colour and, in each gutter, a
 //! lane; where a join leaves its lane it bends, where it crosses another it goes straight on. Joins that skip a column take
 //! the rail above the tables.
+//!
+//! Placing and drawing share every coordinate; that makes this file long.
 
 use std::fmt::Write as _;
 
