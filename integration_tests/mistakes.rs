@@ -167,7 +167,7 @@ fn files() -> Vec<Row> {
         row("another sync mode", "read", CatalogFile(json!({"streams": [{"stream": {"name": "transactions"}, "sync_mode": "append"}]}).to_string()), "`sync_mode` of stream `transactions` is \"append\". Set it to `full_refresh` or `incremental`. The file is catalog.json."),
         row("a mistyped stream", "read", CatalogFile(json!({"streams": [name("transaction")]}).to_string()), "There is no stream `transaction`. Did you mean `transactions`? If not, run `discover` (refresh the source schema) and remove `transaction` from the connection."),
         row("the configuration as the catalog", "read", CatalogFile(json!({"api_token": "x", "start_date": "2026-01-01"}).to_string()), format!("The catalog file holds a configuration: give that with `--config`. {catalog_form}")),
-        row("the catalog as the configuration", "check", ConfigFile(discovered.to_string()), format!("The configuration file holds a catalog. {config_form}")),
+        row("the catalog as the configuration", "check", ConfigFile(discovered.to_string()), format!("The configuration file holds a catalog: give that with `--catalog`. {config_form}")),
         row("a bare name", "read", CatalogFile(json!({"streams": [{"name": "transactions"}]}).to_string()), ""),
         row("the state of a Singer tap", "read", StateFile(json!({"bookmarks": {"transactions": {"since": "2026-01-01"}}}).to_string()), format!("The state file holds the state of a Singer tap. {state_form}")),
         row("half a state", "read", StateFile("[{".into()), format!("The state is not JSON: it ends in the middle of an object at line 1, column 2. {state_form}")),

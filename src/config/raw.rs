@@ -30,7 +30,7 @@ impl RawConfig {
             Ok(Value::Object(map))
                 if !map.contains_key("api_token") && ["streams", "catalog"].iter().any(|key| map.contains_key(*key)) =>
             {
-                Err(Failure::config(format!("The configuration file holds a catalog. {FORM}")))
+                Err(Failure::config(format!("The configuration file holds a catalog: give that with `--catalog`. {FORM}")))
             }
             Ok(Value::Object(map)) => Ok(Self(map)),
             Ok(_) => Err(Failure::config(format!("The configuration is not a JSON object. {FORM}"))),
