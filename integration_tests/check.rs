@@ -292,4 +292,5 @@ fn a_check_does_not_fail_for_regions_that_it_cannot_find_in_time() {
     let (status, message) = answer(&connector.run("check"));
     assert_eq!(status, "SUCCEEDED", "{message}");
     assert!(message.starts_with("Found advertiser 90210") && !message.contains("first sync"), "{message}");
+    assert!(message.contains("The check had no time left to find out more; run it again in a minute."), "{message}");
 }

@@ -9,9 +9,7 @@ use awin_sandbox::{
 use chrono::{Days, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::support::connector::catalog;
 use crate::support::exact;
-use crate::support::faulty::Wrong;
 use crate::support::tables::assert_in_sync;
 use crate::support::{Connection, Connector, Output, Tables};
 
@@ -257,42 +255,15 @@ fn a_token_that_is_not_accepted_there_fails_those_streams_alone() {
 /// tables are the truth.
 #[test]
 fn through_faults_and_kills_the_tables_stay_the_truth() {
-    const FAULTS: [Wrong; 8] =
-        [Wrong::Status(500), Wrong::Status(429), Wrong::Html, Wrong::Empty, Wrong::Cut, Wrong::Half, Wrong::Reset, Wrong::Slow];
-    let catalog = catalog(&MONEY, "incremental");
     let mut connection = Connection::new(world(), json!({"start_date": "2026-02-01", "requests_per_minute": 1000}));
-    let (mut ended, mut killed) = (0, 0);
-    for run in 0u64..120 {
-        connection.later(TimeDelta::hours(17));
-        {
-            let mut world = connection.world();
-            let now = world.now();
-            if run.is_multiple_of(5) {
-                let standing =
-                    [Standing::Suspended, Standing::Joined, Standing::Pending][usize::try_from(run / 5 % 3).expect("small")];
-                world.relate(90_210 + run % 3, 500_321 + run % 2, standing, now - TimeDelta::hours(3));
-            }
+    connection.through_faults_and_kills(&MONEY, 120, 9, |world, run| {
+        if run.is_multiple_of(5) {
+            let standing =
+                [Standing::Suspended, Standing::Joined, Standing::Pending][usize::try_from(run / 5 % 3).expect("small")];
+            let at = world.now() - TimeDelta::hours(3);
+            world.relate(90_210 + run % 3, 500_321 + run % 2, standing, at);
         }
-        let strikes = move |_: &_, call: u64| {
-            let thrown = (run << 20 | call).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-            thrown.is_multiple_of(9).then(|| FAULTS[usize::try_from(thrown / 9 % 8).expect("few")])
-        };
-        let mut synced = connection.read(&catalog, strikes);
-        let is_killed = run % 4 == 1;
-        if is_killed {
-            killed += 1;
-            let written = synced.lines.len();
-            synced.lines.truncate(usize::try_from(run).expect("small") * 37 % (written + 1));
-        }
-        connection.take(&synced.lines);
-        if is_killed {
-            continue;
-        }
-        assert!(synced.is_complete, "run {run}: {:?}", synced.logs("ERROR"));
-        ended += 1;
-        assert_in_sync(&connection.world(), &connection.config, &connection.tables, &MONEY);
-    }
-    assert!(ended > 80 && killed > 20);
+    });
     let state = connection.state.to_string();
     assert!(state.len() < 6_000, "{} bytes: {state}", state.len());
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use awin_sandbox::{Chronicle, Decisions, Deleted, Demo, Event, Rules, Sale, Sandbox, Throttle, World, decimal, instant};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use source_awin::awin::IN_FLIGHT;
+use source_awin::awin::{IN_FLIGHT, Request};
 
 use crate::support::connection::Synced;
 use crate::support::connector::catalog;
+use crate::support::faulty::Wrong;
 use crate::support::{Connection, Connector, Story, Tables};
 
 const NOW: &str = "2026-06-20T15:30:00Z";
@@ -187,4 +188,23 @@ fn a_hundred_accounts_write_fewer_states_than_records() {
     println!("{parts} parts, {states} STATEs of {} bytes, RECORDs of {} bytes", bytes("STATE"), bytes("RECORD"));
     assert_eq!(parts, 300);
     assert!(bytes("STATE") <= 20_000_000);
+}
+
+/// Sales are complete up to where both lists were read, by the day of the sale and by that of the decision.
+#[test]
+fn sales_whose_decisions_could_not_be_listed_are_not_complete_through_now() {
+    let mut connection = Connection::new(world(vec![sale(1, 1)]), json!({"start_date": "2026-06-01", "advertiser_ids": "90210"}));
+    let catalog = catalog(&["transactions"], "incremental");
+    let through = |synced: &Synced| {
+        let summary = synced.logs("INFO").into_iter().find(|text| text.contains("complete through")).expect("a summary");
+        summary.split_once("complete through ").expect("a moment").1[..16].to_owned()
+    };
+    assert_eq!(through(&connection.sync(&["transactions"])), "2026-06-20 15:30");
+    connection.later(TimeDelta::days(1));
+    let refused = |request: &Request, _| request.to_string().contains("dateType=validation").then_some(Wrong::Status(400));
+    let failed = connection.read(&catalog, refused);
+    assert!(!failed.is_complete);
+    assert_eq!(through(&failed), "2026-06-20 15:30");
+    connection.take(&failed.lines);
+    assert_eq!(through(&connection.sync(&["transactions"])), "2026-06-21 15:30");
 }

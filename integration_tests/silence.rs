@@ -188,3 +188,26 @@ fn half_an_hour_of_server_errors_is_waited_out_with_states_that_differ() {
     distinct.dedup();
     assert_eq!(distinct.len(), states.len(), "no two STATEs are alike");
 }
+
+/// A token of many accounts takes longer to plan than a run's patience lasts; what fails afterwards is waited for all the same.
+#[test]
+fn an_hour_of_look_ups_does_not_use_up_the_patience_of_the_run() {
+    let account = |id: u64| json!({"accountId": id, "accountName": "A", "accountType": "publisher"});
+    let accounts = json!({"userId": 1, "accounts": (1..1001).map(account).collect::<Vec<_>>()}).to_string();
+    let throttled = AtomicU64::new(3);
+    let ran = read(
+        &["stats_by_creative"],
+        &json!({"start_date": "2026-11-20"}),
+        None,
+        Arc::new(move |request| match &*request.path {
+            "/accounts" => Reply::Json(accounts.clone()),
+            path if path.ends_with("/reports/creative") && throttled.load(Ordering::Relaxed) > 0 => {
+                throttled.fetch_sub(1, Ordering::Relaxed);
+                Reply::Status(429)
+            }
+            _ => healthy(request),
+        }),
+    );
+    assert!(ran.is_complete, "{:?}", errors(&ran));
+    assert!(ran.took > HOUR, "{:?}", ran.took);
+}

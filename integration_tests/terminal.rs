@@ -63,6 +63,18 @@ fn before_anything_is_read_the_bar_says_so() {
 }
 
 #[test]
+fn the_bar_says_why_a_call_is_tried_again() {
+    let sandbox = sandbox();
+    // Nobody listens there.
+    let connector = connector(&sandbox).with("api_url", "http://127.0.0.1:9");
+    let person = starts(&connector, &mut read(&connector));
+    let place = person.waits_for(|screen| screen.contains("trying again: ").then(|| screen.to_owned()));
+    assert!(place.contains("onnect"), "{place}");
+    person.interrupts();
+    person.stays();
+}
+
+#[test]
 fn a_run_ends_with_a_table_of_what_it_did() {
     let sandbox = sandbox();
     let connector = connector(&sandbox);

@@ -1,7 +1,7 @@
 //! Offers, and the rates of programmes by period.
 
-use awin_sandbox::{Sandbox, decimal};
-use chrono::{Days, TimeDelta};
+use awin_sandbox::{CommissionGroup, Rate, Sandbox, World, decimal};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use serde_json::json;
 
 use crate::money::{connector, world};
@@ -9,6 +9,15 @@ use crate::support::connector::catalog;
 use crate::support::faulty::Wrong;
 use crate::support::tables::{assert_in_sync, is_in_sync};
 use crate::support::{Connection, Tables};
+
+/// The rate of a group of a programme is another one from `at` on.
+fn rates_change(world: &mut World, programme: u64, at: DateTime<Utc>, percent: &str) {
+    let group = world.groups.iter_mut().find(|group| group.advertiser_id == programme && group.until.is_none());
+    let old = group.expect("a group");
+    let new = CommissionGroup { from: at, rate: Rate::Percentage(decimal(percent)), ..old.clone() };
+    old.until = Some(at);
+    world.groups.push(new);
+}
 
 #[test]
 fn offers_of_joined_programmes_are_read_in_pages_and_in_full() {
@@ -59,11 +68,7 @@ fn rates_are_walked_back_once_and_cost_a_call_a_programme_afterwards() {
             world.clock.advance(TimeDelta::days(1));
             let now = world.now();
             if day == 1 {
-                let group = world.groups.iter_mut().find(|group| group.advertiser_id == 90_211 && group.until.is_none());
-                let old = group.expect("a group");
-                old.until = Some(now - TimeDelta::hours(2));
-                let new = awin_sandbox::CommissionGroup { from: now - TimeDelta::hours(2), until: None, ..old.clone() };
-                world.groups.push(awin_sandbox::CommissionGroup { rate: awin_sandbox::Rate::Percentage(decimal("9.9")), ..new });
+                rates_change(&mut world, 90_211, now - TimeDelta::hours(2), "9.9");
             }
         }
         connector.sees_clock_of(&sandbox);
@@ -91,12 +96,7 @@ fn rates_that_were_refused_for_a_week_are_walked_back_again() {
             if day % 3 == 1 {
                 let mut world = connection.world();
                 let now = world.now();
-                let group = world.groups.iter_mut().find(|group| group.advertiser_id == 90_211 && group.until.is_none());
-                let old = group.expect("a group");
-                let rate = awin_sandbox::Rate::Percentage(decimal(if day == 1 { "9.9" } else { "8.8" }));
-                let new = awin_sandbox::CommissionGroup { from: now - TimeDelta::hours(2), rate, ..old.clone() };
-                old.until = Some(now - TimeDelta::hours(2));
-                world.groups.push(new);
+                rates_change(&mut world, 90_211, now - TimeDelta::hours(2), if day == 1 { "9.9" } else { "8.8" });
             }
             let synced = connection.read(&catalog, move |request: &source_awin::awin::Request, _| {
                 request.to_string().contains(refused).then_some(Wrong::Status(403))
@@ -116,52 +116,17 @@ fn rates_that_were_refused_for_a_week_are_walked_back_again() {
 /// the truth.
 #[test]
 fn through_faults_and_kills_offers_and_rates_stay_the_truth() {
-    const STREAMS: [&str; 2] = ["offers", "commission_rates"];
-    const FAULTS: [Wrong; 8] =
-        [Wrong::Status(500), Wrong::Status(429), Wrong::Html, Wrong::Empty, Wrong::Cut, Wrong::Half, Wrong::Reset, Wrong::Slow];
-    let catalog = catalog(&STREAMS, "incremental");
-    let config = json!({"start_date": "2026-02-01", "requests_per_minute": 1000});
-    let mut connection = Connection::new(world(), config);
-    let (mut ended, mut killed) = (0, 0);
-    for run in 0u64..40 {
-        connection.later(TimeDelta::hours(17));
-        {
-            let mut world = connection.world();
-            let now = world.now();
-            let mut offer = world.offers[usize::try_from(run).expect("small") % 3].clone();
-            (offer.id, offer.starts, offer.added) = (700_000 + run, now - TimeDelta::hours(2), now - TimeDelta::hours(2));
-            offer.ends = now + TimeDelta::days(4);
-            world.offers.push(offer);
-            if run.is_multiple_of(3) {
-                let advertiser = 90_210 + run % 3;
-                let group = world.groups.iter_mut().find(|group| group.advertiser_id == advertiser && group.until.is_none());
-                let old = group.expect("a group");
-                let rate = awin_sandbox::Rate::Percentage(decimal(&format!("{}.25", run + 1)));
-                let new = awin_sandbox::CommissionGroup { from: now - TimeDelta::hours(3), rate, ..old.clone() };
-                old.until = Some(now - TimeDelta::hours(3));
-                world.groups.push(new);
-            }
+    let mut connection = Connection::new(world(), json!({"start_date": "2026-02-01", "requests_per_minute": 1000}));
+    connection.through_faults_and_kills(&["offers", "commission_rates"], 40, 7, |world, run| {
+        let now = world.now();
+        let mut offer = world.offers[usize::try_from(run).expect("small") % 3].clone();
+        (offer.id, offer.starts, offer.added) = (700_000 + run, now - TimeDelta::hours(2), now - TimeDelta::hours(2));
+        offer.ends = now + TimeDelta::days(4);
+        world.offers.push(offer);
+        if run.is_multiple_of(3) {
+            rates_change(world, 90_210 + run / 3 % 3, now - TimeDelta::hours(3), &format!("{}.25", run + 1));
         }
-        let strikes = move |_: &source_awin::awin::Request, call: u64| {
-            let thrown = (run << 20 | call).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-            thrown.is_multiple_of(7).then(|| FAULTS[usize::try_from(thrown / 7 % 8).expect("few")])
-        };
-        let mut synced = connection.read(&catalog, strikes);
-        let is_killed = run % 4 == 1;
-        if is_killed {
-            killed += 1;
-            let written = synced.lines.len();
-            synced.lines.truncate(usize::try_from(run).expect("small") * 37 % (written + 1));
-        }
-        connection.take(&synced.lines);
-        if is_killed {
-            continue;
-        }
-        assert!(synced.is_complete, "run {run}: {:?}", synced.logs("ERROR"));
-        ended += 1;
-        assert_in_sync(&connection.world(), &connection.config, &connection.tables, &STREAMS);
-    }
-    assert!(ended > 25 && killed > 9);
+    });
 }
 
 /// Before its first period there is none, and Awin may say so with a 404. Any other refusal leaves rows out, and is said once.

@@ -1,6 +1,7 @@
 //! A connection that is synced again and again, in the test's own process and on a clock that jumps: what Awin is like, what the
 //! runner keeps, and what the destination holds.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use super::Tables;
 use super::connector::state_after;
 use super::faulty::{Faulty, Wrong};
+use super::tables::assert_in_sync;
 use super::virtually::read_catalog;
 
 /// A connection.
@@ -100,6 +102,47 @@ impl Connection {
         assert!(synced.is_complete, "{:#?}", synced.logs("ERROR"));
         self.take(&synced.lines);
         synced
+    }
+
+    /// Syncs `streams` every 17 hours, `runs` times, after `happens` to the world. One call in `odds` fails, in every fourth run
+    /// the process dies. After each sync that ends the tables are the truth.
+    #[track_caller]
+    pub fn through_faults_and_kills(&mut self, streams: &[&str], runs: u64, odds: u64, happens: impl Fn(&mut World, u64)) {
+        const FAULTS: [Wrong; 8] = [
+            Wrong::Status(500),
+            Wrong::Status(429),
+            Wrong::Html,
+            Wrong::Empty,
+            Wrong::Cut,
+            Wrong::Half,
+            Wrong::Reset,
+            Wrong::Slow,
+        ];
+        let catalog = super::connector::catalog(streams, "incremental");
+        let mut struck = 0;
+        for run in 0..runs {
+            self.later(TimeDelta::hours(17));
+            happens(&mut self.world(), run);
+            let strikes: Arc<AtomicU64> = Arc::default();
+            let counted = Arc::clone(&strikes);
+            let mut synced = self.read(&catalog, move |_, call| {
+                let thrown = (run << 20 | call).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+                let is_struck = thrown.is_multiple_of(odds);
+                counted.fetch_add(u64::from(is_struck), Ordering::Relaxed);
+                is_struck.then(|| FAULTS[usize::try_from(thrown / odds % 8).expect("few")])
+            });
+            struck += strikes.load(Ordering::Relaxed);
+            if run % 4 == 1 {
+                let written = synced.lines.len();
+                synced.lines.truncate(usize::try_from(run).expect("small") * 37 % (written + 1));
+                self.take(&synced.lines);
+                continue;
+            }
+            self.take(&synced.lines);
+            assert!(synced.is_complete, "run {run}: {:?}", synced.logs("ERROR"));
+            assert_in_sync(&self.world(), &self.config, &self.tables, streams);
+        }
+        assert!(struck > runs, "{struck} faults");
     }
 
     /// The parts of a stream in the state.

@@ -99,7 +99,7 @@ pub async fn check(context: &Context) -> Result<Checked, String> {
     let warnings = judged(context, &mut directory, &seen, !named.is_empty()).await?;
     let mut report = vec![report(context, &directory, asked, &seen)];
     if probes.iter().any(|probe| is_open(&probe)) {
-        report.push("Awin's limit of calls kept the check from finding out more; run it again in a minute.".into());
+        report.push("The check had no time left to find out more; run it again in a minute.".into());
     }
     report.extend(newer_api::readable(context, &directory, asked, deadline).await);
     Ok(Checked { report: report.join(" "), warnings })

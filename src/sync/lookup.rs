@@ -41,8 +41,10 @@ pub(super) async fn rows<T: Default>(
     loop {
         match read(&mut body, key, keep, &add).await {
             Ok(found) => {
-                // A large token takes an hour of look-ups before its first slice.
-                client.progressed();
+                if patience == Patience::Full {
+                    // What planning waits for: a large token takes an hour of it before its first slice.
+                    client.progressed();
+                }
                 return Ok(found);
             }
             Err(error) => body = call.reopen(error).await?,

@@ -130,10 +130,9 @@ impl Pages {
             (self.all_rows, self.count) = (shown.all_rows, shown.all_pages);
         }
         self.rows += shown.rows;
-        // A row that comes once more has pushed another one from a page that was still to come to one that was read.
-        let known = self.seen.len();
+        // A row of an earlier page has pushed another one from a page that was still to come to one that was read.
+        let has_moved = shown.keys.iter().any(|key| self.seen.contains(key));
         self.seen.extend(&shown.keys);
-        let has_moved = self.seen.len() < known + shown.keys.len();
         // The same page again: Awin does not turn pages.
         let is_turned = self.last.as_ref().is_none_or(|last| last.digest != shown.digest);
         let more = match (self.count, self.all_rows) {
@@ -302,6 +301,8 @@ mod tests {
         let whole = vec![shown(&[1, 2, 3]), shown(&[4, 5, 6])];
         let numbered = |shown| turns(Paging::Numbered(3), shown);
         assert_eq!(numbered([moved(), whole].concat()), [page(2), page(1), page(2), Turn::End]);
+        let twice = vec![shown(&[1, 2, 2]), shown(&[3, 4, 5])];
+        assert_eq!(numbered(twice), [page(2), Turn::End], "one page lists it twice: nothing has moved");
         let wrong = Turn::Wrong("its rows moved from page to page 3 times while they were read".into());
         assert_eq!(numbered([moved(), moved(), moved()].concat()), [page(2), page(1), page(2), page(1), page(2), wrong]);
     }

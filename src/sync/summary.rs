@@ -30,11 +30,7 @@ pub(super) fn lines(summaries: &[Summary], calls: u64, time: Duration) -> Vec<St
         let Summary { stream, rows, calls, time, .. } = summary;
         let state = covered(summary).map_or_else(|| standing(summary).to_owned(), |groups| in_words(summary, &groups));
         let unchanged = if summary.unchanged > 0 { format!(", {} unchanged", grouped(summary.unchanged)) } else { String::new() };
-        let waiting = match summary.waiting {
-            0 => String::new(),
-            1 => "; 1 earlier day still to be read".to_owned(),
-            days => format!("; {days} earlier days still to be read"),
-        };
+        let waiting = waiting(summary);
         let (rows, calls, time) = (counted(*rows, "row"), counted(*calls, "call"), duration(*time));
         format!("Summary of `{stream}`: {rows}{unchanged}; {state}{waiting}; {calls} in {time}.")
     };
@@ -58,7 +54,7 @@ pub(super) fn table(summaries: &[Summary], calls: u64, time: Duration, zone: &st
                 rest.iter().map(|(_, accounts)| accounts.len()).sum::<usize>()
             ),
             Some([]) => String::new(),
-        };
+        } + &waiting(summary);
         let figures = [grouped(summary.rows), grouped(summary.calls), short(summary.time)];
         rows.push([vec![summary.stream.clone()], figures.to_vec(), vec![through]].concat());
     }
@@ -109,6 +105,13 @@ fn in_words(summary: &Summary, groups: &[(Option<DateTime<FixedOffset>>, Vec<Str
         format!("{what} for {}", some_of(accounts.iter().cloned()).join(", "))
     };
     format!("{incomplete}{}", groups.iter().map(group).collect::<Vec<_>>().join(", "))
+}
+
+fn waiting(summary: &Summary) -> String {
+    match summary.waiting {
+        0 => String::new(),
+        days => format!("; {} still to be read", counted(days as u64, "earlier day")),
+    }
 }
 
 fn standing(summary: &Summary) -> &'static str {
@@ -190,23 +193,27 @@ mod tests {
         let (noon, night) = (Some("2026-11-20T12:00:00+01:00"), Some("2026-11-18T00:00:00+01:00"));
         let mut broken = summary("stats", &[("advertiser 1", noon), ("advertiser 2 (Shop)", night), ("publisher 3", None)]);
         broken.is_complete = false;
-        let summaries =
-            [summary("transactions", &[("advertiser 1", noon), ("publisher 3", noon)]), broken, summary("accounts", &[])];
+        let mut behind = summary("clicks", &[("advertiser 1", noon)]);
+        behind.waiting = 2;
+        let whole = summary("transactions", &[("advertiser 1", noon), ("publisher 3", noon)]);
+        let summaries = [whole, broken, behind, summary("accounts", &[])];
         assert_eq!(
             lines(&summaries, 4321, Duration::from_secs(4000)),
             [
                 "Summary of `transactions`: 1,234 rows; complete through 2026-11-20 12:00; 1 call in 3 min 20 s.",
                 "Summary of `stats`: 1,234 rows; incomplete: nothing yet for publisher 3, complete through 2026-11-18 00:00 for advertiser 2 (Shop), complete through 2026-11-20 12:00 for advertiser 1; 1 call in 3 min 20 s.",
+                "Summary of `clicks`: 1,234 rows; complete through 2026-11-20 12:00; 2 earlier days still to be read; 1 call in 3 min 20 s.",
                 "Summary of `accounts`: 1,234 rows; complete; 1 call in 3 min 20 s.",
-                "Summary of the sync: 3,702 rows; 4,321 calls in 1 h 6 min.",
+                "Summary of the sync: 4,936 rows; 4,321 calls in 1 h 6 min.",
             ]
         );
         let wanted = "\
 stream         rows  calls        time  complete through (Europe/Berlin)
 transactions  1,234      1  3 min 20 s  2026-11-20 12:00
 stats         1,234      1  3 min 20 s  nothing yet (publisher 3); 2 others later
+clicks        1,234      1  3 min 20 s  2026-11-20 12:00; 2 earlier days still to be read
 accounts      1,234      1  3 min 20 s  complete
-all           3,702  4,321   1 h 6 min";
+all           4,936  4,321   1 h 6 min";
         assert_eq!(table(&summaries, 4321, Duration::from_secs(4000), "Europe/Berlin"), wanted);
     }
 
