@@ -46,7 +46,8 @@ struct Figures {
     stale_seen: [usize; 2],
     /// Approved commission in the tables, of that in the truth, at the end.
     commission: f64,
-    state_bytes: [usize; 2],
+    /// In the state, of each report and of `transactions`.
+    state_bytes: [usize; 3],
     transactions_sent: usize,
     /// Those of them that had not changed and were sent because their block of old sales was read again.
     transactions_aged: usize,
@@ -133,7 +134,7 @@ impl Play {
                 }
             }
         }
-        for (index, stream) in REPORTS.iter().enumerate() {
+        for (index, stream) in REPORTS.iter().chain(&["transactions"]).enumerate() {
             figures.state_bytes[index] = connection.parts(stream).iter().map(|part| part.to_string().len()).sum();
         }
         if self.with_transactions {
@@ -187,7 +188,7 @@ impl Figures {
     #[expect(clippy::print_stdout, reason = "the table is the purpose")]
     fn print(&self, name: &str) {
         println!(
-            "| {name} | {:.1} / {:.1} (p95 {} / {}, most {} / {}) | {:.2} / {:.2} % (end {:.2} / {:.2} %) | {:.1} % | {} / {} B | {:.1} sent a row ({:.1} without old sales), {} wrong |",
+            "| {name} | {:.1} / {:.1} (p95 {} / {}, most {} / {}) | {:.2} / {:.2} % (end {:.2} / {:.2} %) | {:.1} % | {} / {} B, {} B of transactions | {:.1} sent a row ({:.1} without old sales), {} wrong |",
             self.mean(0),
             self.mean(1),
             self.p95(0),
@@ -201,6 +202,7 @@ impl Figures {
             100.0 * self.commission,
             self.state_bytes[0],
             self.state_bytes[1],
+            self.state_bytes[2],
             self.transactions_sent as f64 / self.transactions.max(1) as f64,
             (self.transactions_sent - self.transactions_aged) as f64 / self.transactions.max(1) as f64,
             self.transactions_wrong,
@@ -220,6 +222,7 @@ fn reports_of_one_account_are_right_after_every_sync() {
     assert!(figures.per_cent(0) <= 0.5 && figures.per_cent(1) <= 0.3, "{figures:?}");
     assert!(figures.commission > 0.999, "{figures:?}");
     assert_eq!(figures.transactions_wrong, 0);
+    assert!(figures.state_bytes[2] <= 16_000, "{figures:?}");
     assert!(figures.most(0) <= 105 && figures.most(1) <= 106, "{figures:?}");
 }
 
