@@ -1,7 +1,7 @@
 //! Random histories in random worlds: after every finished incremental sync the table of transactions equals the truth.
 //!
 //! A case is eighteen months of sales that arrive late, are decided, amended, paid and deleted at any age, on both sides of
-//! the network, read by syncs at random times, of which some die, with accounts added and the start moved back on the way.
+//! the network, read by syncs at random times, of which some die, with accounts added and the range moved on the way.
 //! `HISTORY_CASES=5000 cargo test --test integration history` tries more cases than usual.
 
 use std::collections::BTreeSet;
@@ -64,6 +64,9 @@ enum Change {
     AddAccount,
     MoveStartBack(i64),
     MoveStartForward(i64),
+    /// The range ends so many days before the sync.
+    EndBefore(i64),
+    OpenEnd,
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
@@ -113,6 +116,8 @@ fn sync() -> impl Strategy<Value = Sync> {
         1 => Just(Some(Change::AddAccount)),
         1 => (1..120i64).prop_map(|days| Some(Change::MoveStartBack(days))),
         1 => (1..40i64).prop_map(|days| Some(Change::MoveStartForward(days))),
+        1 => (1..120i64).prop_map(|days| Some(Change::EndBefore(days))),
+        1 => Just(Some(Change::OpenEnd)),
     ];
     (hours, proptest::option::weighted(0.25, 0..60_000usize), change).prop_map(|(hours_later, dies, change)| Sync {
         hours_later,
@@ -242,6 +247,7 @@ fn run(case: &Case) {
     let sandbox = Sandbox::start(world);
     let mut accounts = vec![(Kind::Advertiser, ADVERTISERS[0]), (Kind::Publisher, PUBLISHERS[0])];
     let mut start = (instant(BEGIN) + TimeDelta::days(60)).date_naive();
+    let mut end = None;
     let mut connector =
         Connector::new(&sandbox, &start.to_string()).with("timezone", case.zone).with("lookback_days", case.lookback_days);
     let mut tables = Tables::default();
@@ -266,7 +272,12 @@ fn run(case: &Case) {
             }
             Some(Change::MoveStartForward(days)) => {
                 start = (start + TimeDelta::days(*days)).min((now - TimeDelta::days(3)).date_naive());
+                end = end.filter(|end| *end >= start);
             }
+            Some(Change::EndBefore(days)) => {
+                end = Some((now - TimeDelta::days(*days)).date_naive().max(start));
+            }
+            Some(Change::OpenEnd) => end = None,
             None => {}
         }
         let ids = |kind: Kind| {
@@ -275,6 +286,7 @@ fn run(case: &Case) {
         connector.config["advertiser_ids"] = ids(Kind::Advertiser).into();
         connector.config["publisher_ids"] = ids(Kind::Publisher).into();
         connector.config["start_date"] = start.to_string().into();
+        connector.config["end_date"] = end.map_or(Value::Null, |end| end.to_string().into());
         let lines = match sync.dies {
             Some(bytes) => killed_after(&connector, &state, bytes),
             None => connector.read(&["transactions"], Some(&state)).ok().lines,
@@ -293,8 +305,9 @@ fn run(case: &Case) {
             let world = sandbox.world();
             let mut wanted = truth(&world, "transactions", &connector.config);
             let mut table = tables.table("transactions");
-            // Rows before a start that was moved forward stay in the destination, but are not part of the table any more.
-            table.retain(|_, row| row["transactionDate"].as_str().is_some_and(|date| date[..10] >= *start.to_string()));
+            // Rows outside of a range that was narrowed stay in the destination, but are not part of the table any more.
+            let range = start.to_string()..=end.map_or("9999".to_owned(), |end| end.to_string());
+            table.retain(|_, row| row["transactionDate"].as_str().is_some_and(|date| range.contains(&date[..10].to_owned())));
             forgive(&mut table, &mut wanted, &told, case, now, covered_anew);
             assert_same("transactions", &table, &wanted);
         }

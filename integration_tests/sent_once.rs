@@ -114,6 +114,36 @@ fn old_sales_that_are_paid_or_deleted_are_right_after_the_next_rung() {
     }
 }
 
+/// Where Awin lists deleted sales on demand only, they are not among those that are read for another time.
+#[test]
+fn sales_that_are_deleted_while_the_range_is_narrow_are_right_once_it_is_wide_again() {
+    for (start, end) in [("2026-02-15", ""), ("2026-01-01", "2026-01-15"), ("2026-02-15", "2026-02-28"), ("2026-08-01", "")] {
+        let mut sales = vec![sale(1, 150), sale(2, 100), sale(3, 20)];
+        // Of those within the narrow range nothing is promised beyond the look-back.
+        let is_outside = |sale: &&mut Sale| {
+            let day = sale.created.date_naive().to_string();
+            day[..] < *start || (!end.is_empty() && day[..] > *end)
+        };
+        for sale in sales.iter_mut().filter(is_outside) {
+            sale.happens(instant(NOW) + TimeDelta::days(2), Event::Delete);
+        }
+        let mut world = world(sales);
+        world.rules.deleted = Deleted::OnlyByStatus;
+        let mut story = story(world);
+        story.sync();
+        for (days, [start, end]) in [(1, [start, end]), (60, [start, end]), (1, ["2026-01-01", ""])] {
+            story.later(days);
+            story.connector.config["start_date"] = start.into();
+            story.connector.config["end_date"] = if end.is_empty() { Value::Null } else { end.into() };
+            story.sync();
+        }
+        story.assert_in_sync();
+        story.later(1);
+        story.sync();
+        story.assert_in_sync();
+    }
+}
+
 /// Large states are emitted when they are worth it, small ones after each window.
 #[test]
 fn states_are_few_where_they_are_large() {

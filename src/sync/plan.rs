@@ -140,9 +140,28 @@ impl Plan {
     }
 }
 
+/// What is `known` of a partition, cut to the range of `scope`. What was read outside of it is remembered as long as rows that
+/// are deleted there do not show by themselves: they are asked for when it is read anew.
+fn within(stream: &'static Stream, partition: &Partition, known: &PartitionState, scope: &Scope) -> Option<PartitionState> {
+    let [first, last] = known.ever();
+    let mut cut = known.clone();
+    let is_left = cut.clip(scope.start, scope.end);
+    cut.once = None;
+    let mut lanes = stream.lanes().iter().filter(|lane| lane.role == Role::Deleted);
+    let asks = lanes.any(|lane| !known.lane(lane).is_some_and(|lane| lane.retired));
+    if !asks || scope.mode != SyncMode::Incremental {
+        return is_left.then_some(cut);
+    }
+    if !is_left {
+        cut = PartitionState::new(partition.account?, None, stream.lanes(), scope.start, scope.now);
+    }
+    cut.once = (first < cut.from || cut.through < last).then_some([first, last]);
+    Some(cut)
+}
+
 /// Plans `partition` of a stream with windows, of which `known` is covered.
 ///
-/// First what is new, with the look-back; then changes of rows of any age; then deletions; last the beginning that is
+/// First what was deleted in what is to be read for another time; then what is new, with the look-back; then changes of rows of any age; then deletions; last the beginning that is
 /// missing because the start was moved back, newest window first, so that what is covered stays one stretch.
 ///
 /// `payments` are the last ones to the account, where it is to be known whether there was another.
@@ -158,7 +177,7 @@ pub(super) fn plan(
         // Of a clock that was wrong, or of a test. What it says was read is not read again, whatever the range.
         return Plan::new(partition.clone(), Some(known.clone()), vec![], scope.now.timezone());
     }
-    let known = known.cloned().and_then(|mut state| state.clip(scope.start, scope.end).then_some(state));
+    let known = known.and_then(|known| within(stream, partition, known, scope));
     let known = known.map(|mut state| {
         if is_incremental {
             state.add_missing(stream.lanes());
@@ -187,6 +206,13 @@ pub(super) fn plan(
             cuts.push(Cuts::Stretch { lane, from, to, days, newest_first });
         }
     };
+    let mut asks_for_deleted = stream.lanes().iter().filter(|lane| lane.role == Role::Again && lane.status.is_some());
+    if let (Some(lane), Some(once)) = (asks_for_deleted.next(), known.as_ref().and_then(|known| known.once)) {
+        let [first, last] = once.map(|moment| moment.with_timezone(&zone));
+        // Before the rows themselves: if the run dies between the two, what is not covered is asked for again.
+        add(lane, first.max(scope.start), last.min(from), false);
+        add(lane, first.max(through), last.min(scope.reach()), false);
+    }
     for lane in stream.lanes() {
         let reached = known.as_ref().and_then(|known| known.lane(lane));
         // All that is read for the first time is in its newest form: changes and deletions begin with what is known.
@@ -195,7 +221,7 @@ pub(super) fn plan(
                 let again = if is_incremental { scope.lookback_days } else { 0 };
                 add(lane, days_before(through, again).max(from), scope.reach(), false);
             }
-            (Role::Changes { .. }, Some(reached)) if is_incremental => {
+            (Role::Changes { .. }, Some(reached)) if is_incremental && from < through => {
                 let reached = reached.through.with_timezone(&zone);
                 add(lane, days_before(reached, CHANGES_OVERLAP_DAYS), scope.now, false);
             }

@@ -53,6 +53,9 @@ pub struct PartitionState {
     pub from: DateTime<FixedOffset>,
     /// End of it.
     pub through: DateTime<FixedOffset>,
+    /// In sales: the stretch that was ever covered, if the range has been narrowed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<[DateTime<FixedOffset>; 2]>,
     /// The lanes beside the main one; of a report those lists of changes that could not be read up to `aged`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lanes: Vec<LaneState>,
@@ -216,6 +219,7 @@ impl PartitionState {
             region: region.map(str::to_owned),
             from: start.fixed_offset(),
             through: start.fixed_offset(),
+            once: None,
             lanes,
             programme: None,
             parts: None,
@@ -229,7 +233,8 @@ impl PartitionState {
 
     /// Whether all moments lie where time can be reckoned with.
     fn is_sound(&self) -> bool {
-        let moments = self.lanes.iter().map(|lane| &lane.through).chain([&self.from, &self.through]).chain(&self.aged);
+        let lanes = self.lanes.iter().map(|lane| &lane.through);
+        let moments = lanes.chain([&self.from, &self.through]).chain(&self.aged).chain(self.once.iter().flatten());
         moments.into_iter().all(|moment| (0..=10_000).contains(&moment.to_utc().year()))
     }
 
@@ -366,6 +371,11 @@ impl PartitionState {
                 state.retired = true;
             }
         }
+    }
+
+    /// The stretch that was ever covered.
+    pub fn ever(&self) -> [DateTime<FixedOffset>; 2] {
+        self.once.map_or([self.from, self.through], |[first, last]| [first.min(self.from), last.max(self.through)])
     }
 
     /// Cuts what is covered to the configured range: changes of rows outside of it are not kept up with. False if nothing is

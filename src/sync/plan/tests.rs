@@ -87,6 +87,45 @@ fn a_start_moved_back_reads_the_missing_beginning_last_and_its_newest_window_fir
     assert_eq!(slices, wanted);
 }
 
+/// Where Awin lists deleted sales on demand only, none that was read once stays as it was.
+#[test]
+fn what_is_read_for_another_time_is_asked_for_deletions_first() {
+    let stream = find("transactions").expect("the stream");
+    let partition = Partition::of(ACCOUNT);
+    let narrowed = |known: &PartitionState, start, end| {
+        plan(stream, &partition, Some(known), None, &scope(start, end, INCREMENTAL)).known.expect("a state")
+    };
+    let of_old = |known: &PartitionState, start, end| -> Vec<String> {
+        let slices = slices(Some(known), &scope(start, end, INCREMENTAL));
+        let old = slices.iter().filter_map(|slice| slice.strip_prefix("old_deleted "));
+        assert!(slices.iter().take(old.clone().count()).all(|slice| slice.starts_with("old_deleted")), "{slices:?}");
+        old.map(str::to_owned).collect()
+    };
+    let mut known = known("2026-09-01", at("2026-11-19", 15));
+    known.aged = Some(at("2026-11-20", 10).fixed_offset());
+    assert_eq!(of_old(&known, "2026-08-01", None), [""; 0], "it was never read before");
+    let forward = narrowed(&known, "2026-11-01", None);
+    assert_eq!(of_old(&forward, "2026-11-01", None), [""; 0], "it is not read again");
+    assert_eq!(of_old(&forward, "2026-10-20", None), ["2026-10-20 to 2026-10-31"]);
+    assert_eq!(of_old(&forward, "2026-08-01", None), ["2026-09-01 to 2026-09-30", "2026-10-01 to 2026-10-30", "2026-10-31"]);
+    let further = narrowed(&forward, "2026-11-10", None);
+    assert_eq!(of_old(&further, "2026-10-20", None), ["2026-10-20 to 2026-11-09"], "it goes on to be remembered");
+    let ended = narrowed(&known, "2026-09-01", Some("2026-09-10"));
+    assert_eq!(
+        of_old(&ended, "2026-09-01", None),
+        ["2026-09-10 to 2026-10-09", "2026-10-10 to 2026-11-08", "2026-11-09 to 2026-11-19"]
+    );
+    // The range lies outside of all that was read, and comes back.
+    let left = narrowed(&known, "2026-11-20", None);
+    assert_eq!(of_old(&left, "2026-10-20", None), ["2026-10-20 to 2026-11-18", "2026-11-19"]);
+    // As soon as all of it is covered again, nothing is remembered.
+    let mut whole = forward;
+    whole.from = known.from;
+    assert_eq!(narrowed(&whole, "2026-09-01", None).once, None);
+    known.retire_deleted(stream.lanes());
+    assert_eq!(narrowed(&known, "2026-11-01", None).once, None, "deletions are listed anyway");
+}
+
 #[test]
 fn an_end_date_limits_the_rows_but_not_the_changes_of_them() {
     let known = known("2026-01-01", at("2026-11-19", 15));
