@@ -126,15 +126,16 @@ impl RecordWriter {
         }
     }
 
-    /// From here on skips rows that the destination already has, as far as `plans` know of them: in a run up to `now`.
-    pub(super) fn remember(&mut self, plans: &[Plan], now: Moment, config: &Config) {
+    /// From here on skips rows that the destination already has, as far as `plans` knew of them: in a run up to `now`.
+    pub(super) fn remember(&mut self, plans: &mut [Plan], now: Moment, config: &Config) {
         let reach = config.end_date.and_then(|day| day.succ_opt()).map_or(now, |day| midnight(now.timezone(), day).min(now));
         let shown_again = days_before(reach, config.lookback_days).date_naive().to_string();
-        let of = |plan: &Plan| {
-            let text = plan.known.as_ref().and_then(|known| known.sent.as_deref()).unwrap_or_default();
-            plan.partition.account.map(|account| (account, Sent::of(text)))
+        let of = |plan: &mut Plan| {
+            let known = plan.known.as_mut().filter(|known| !known.is_of_the_future(now));
+            let text = known.and_then(|known| known.sent.take()).unwrap_or_default();
+            plan.partition.account.map(|account| (account, Sent::of(&text)))
         };
-        self.sent = Some(Remembered { by_account: plans.iter().filter_map(of).collect(), shown_again, room: MOST_OF_ALL });
+        self.sent = Some(Remembered { by_account: plans.iter_mut().filter_map(of).collect(), shown_again, room: MOST_OF_ALL });
     }
 
     /// Which rows the destination has, as the state keeps it.

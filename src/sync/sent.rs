@@ -8,31 +8,41 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 
-use super::seen::{Hashes, HashesOf};
-
 /// Bits of a hash that are kept. Two different versions of a row are taken for one with a chance of n in 2^48.
 const BITS: u32 = 48;
+
+/// A hash in as few bytes as it has. There are as many as rows in the look-back.
+type Kept = [u8; 6];
+
+fn kept(hash: u64) -> Kept {
+    let [_, _, kept @ ..] = hash.to_be_bytes();
+    kept
+}
+
+fn unkept(kept: Kept) -> u64 {
+    kept.into_iter().fold(0, |hash, byte| hash << 8 | u64::from(byte))
+}
 
 /// What was sent of one account.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// As of the last run.
-    before: Hashes,
-    /// As of this run, by the row's key.
-    now: HashesOf<u64>,
+    /// As of the last run, in order.
+    before: Vec<Kept>,
+    /// As of this run, by a hash of the row's key. Keys that share one cost a row, never lose one.
+    now: BTreeMap<u32, Kept>,
     /// Whether there were more than can be remembered.
     is_too_much: bool,
 }
 
 /// Rows of an account that are remembered: about a megabyte in the state.
 const MOST: usize = 160_000;
-/// Rows of all accounts that are remembered while a stream is read: some 13 MB of memory. Not all of them fit into the state.
+/// Rows of all accounts that are remembered while a stream is read: some 7 MB of memory. Not all of them fit into the state.
 pub(super) const MOST_OF_ALL: usize = 400_000;
 
 impl Sent {
     /// As the state has it; nothing if it makes no sense.
     pub(super) fn of(text: &str) -> Self {
-        Self { before: decode(text).unwrap_or_default().into_iter().collect(), ..Self::default() }
+        Self { before: decode(text).unwrap_or_default().into_iter().map(kept).collect(), ..Self::default() }
     }
 
     /// Whether the destination has the row `key` as `hash` says. From here on it has. There is `room` for so many rows more.
@@ -42,12 +52,13 @@ impl Sent {
             *self = Self { is_too_much: true, ..Self::default() };
             return false;
         }
-        let hash = hash >> (u64::BITS - BITS);
-        if let Some(last) = self.now.insert(key, hash) {
+        let hash = kept(hash >> (u64::BITS - BITS));
+        let [key @ .., _, _, _, _] = key.to_le_bytes();
+        if let Some(last) = self.now.insert(u32::from_le_bytes(key), hash) {
             return last == hash;
         }
         *room -= 1;
-        self.before.contains(&hash)
+        self.before.binary_search(&hash).is_ok()
     }
 
     /// As the state keeps it; `None` if it is too much.
@@ -55,7 +66,7 @@ impl Sent {
         if self.is_too_much {
             return None;
         }
-        let mut hashes: Vec<u64> = self.now.values().copied().collect();
+        let mut hashes: Vec<u64> = self.now.values().copied().map(unkept).collect();
         hashes.sort_unstable();
         hashes.dedup();
         Some(encode(&hashes))

@@ -96,11 +96,11 @@ struct RefusedParts {
 
 /// Reads a stream to its end.
 pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &mut Directory) -> Result<Ended, Abort> {
-    let PlannedStream { stream, descriptor, state, plans, accounts, failed, skipped, listens, mut fall_back } = planned;
+    let PlannedStream { stream, descriptor, state, mut plans, accounts, failed, skipped, listens, mut fall_back } = planned;
     let tally = Tally::default();
     let mut records = RecordWriter::new(stream, &descriptor, &state.bad_rows, &context.config, tally.clone());
     if matches!(stream.source, Source::Events(_)) && state.mode == SyncMode::Incremental {
-        records.remember(&plans, context.now, &context.config);
+        records.remember(&mut plans, context.now, &context.config);
     }
     if listens {
         records.listen(Listening::to(&plans), context.now);
