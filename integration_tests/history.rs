@@ -1,7 +1,7 @@
 //! Random histories in random worlds: after every finished incremental sync the table of transactions equals the truth.
 //!
 //! A case is eighteen months of sales that arrive late, are decided, amended, paid and deleted at any age, on both sides of
-//! the network, read by syncs at random times, of which some die, with accounts added and the range moved on the way.
+//! the network, read by syncs at random times, of which some die, with accounts added and removed and the range moved on the way.
 //! `HISTORY_CASES=5000 cargo test --test integration history` tries more cases than usual.
 
 use std::collections::BTreeSet;
@@ -62,6 +62,8 @@ struct Sync {
 #[derive(Debug, Clone)]
 enum Change {
     AddAccount,
+    /// The one that was added first; it may come back.
+    RemoveAccount,
     MoveStartBack(i64),
     MoveStartForward(i64),
     /// The range ends so many days before the sync.
@@ -114,6 +116,7 @@ fn sync() -> impl Strategy<Value = Sync> {
     let change = prop_oneof![
         8 => Just(None),
         1 => Just(Some(Change::AddAccount)),
+        1 => Just(Some(Change::RemoveAccount)),
         1 => (1..120i64).prop_map(|days| Some(Change::MoveStartBack(days))),
         1 => (1..40i64).prop_map(|days| Some(Change::MoveStartForward(days))),
         1 => (1..120i64).prop_map(|days| Some(Change::EndBefore(days))),
@@ -267,6 +270,9 @@ fn run(case: &Case) {
                     .chain(PUBLISHERS.iter().map(|id| (Kind::Publisher, *id)));
                 accounts.extend(spare.filter(|account| !accounts.contains(account)).take(1).collect::<Vec<_>>());
             }
+            Some(Change::RemoveAccount) if accounts.len() > 1 => {
+                accounts.remove(0);
+            }
             Some(Change::MoveStartBack(days)) => {
                 start -= TimeDelta::days(*days);
             }
@@ -278,7 +284,7 @@ fn run(case: &Case) {
                 end = Some((now - TimeDelta::days(*days)).date_naive().max(start));
             }
             Some(Change::OpenEnd) => end = None,
-            None => {}
+            Some(Change::RemoveAccount) | None => {}
         }
         let ids = |kind: Kind| {
             accounts.iter().filter(|account| account.0 == kind).map(|account| account.1.to_string()).collect::<Vec<_>>().join(",")
@@ -305,9 +311,14 @@ fn run(case: &Case) {
             let world = sandbox.world();
             let mut wanted = truth(&world, "transactions", &connector.config);
             let mut table = tables.table("transactions");
-            // Rows outside of a range that was narrowed stay in the destination, but are not part of the table any more.
+            // Rows outside of a range that was narrowed, and of accounts that were removed, stay in the destination, but are not
+            // part of the table any more.
             let range = start.to_string()..=end.map_or("9999".to_owned(), |end| end.to_string());
-            table.retain(|_, row| row["transactionDate"].as_str().is_some_and(|date| range.contains(&date[..10].to_owned())));
+            let read: BTreeSet<Option<u64>> = accounts.iter().map(|account| Some(account.1)).collect();
+            table.retain(|_, row| {
+                let date = row["transactionDate"].as_str().unwrap_or_default();
+                range.contains(&date[..10].to_owned()) && read.contains(&row["accountId"].as_u64())
+            });
             forgive(&mut table, &mut wanted, &told, case, now, covered_anew);
             assert_same("transactions", &table, &wanted);
         }
