@@ -31,6 +31,7 @@ mod limits;
 mod mistakes;
 mod money;
 mod money_flags;
+mod money_history;
 mod network;
 mod odd_answers;
 mod output;

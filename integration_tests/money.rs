@@ -10,8 +10,9 @@ use chrono::{Days, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::support::exact;
-use crate::support::tables::assert_in_sync;
+use crate::support::tables::{assert_in_sync, stale_rows};
 use crate::support::{Connection, Connector, Output, Tables};
+use crate::terms::rates_change;
 
 const NOW: &str = "2026-11-20T15:30:00Z";
 const MONEY: [&str; 5] = ["payments", "payment_breakdowns", "billing_documents", "prepayment_changes", "partnerships"];
@@ -296,6 +297,28 @@ fn an_end_date_that_is_taken_away_leaves_no_hole() {
         connection.sync(&MONEY);
         assert_in_sync(&connection.world(), &connection.config, &connection.tables, &MONEY);
         connection.later(TimeDelta::days(3));
+    }
+}
+
+/// The start moves to a day after the last sync, and back.
+#[test]
+fn a_start_that_moves_forward_and_back_leaves_no_hole() {
+    const STREAMS: [&str; 6] =
+        ["payments", "payment_breakdowns", "billing_documents", "prepayment_changes", "commission_rates", "transaction_queries"];
+    let config = json!({"start_date": "2026-08-01", "requests_per_minute": 1000});
+    let mut connection = Connection::new(world(), config);
+    for (days, start) in [(0, "2026-08-01"), (40, "2026-12-25"), (20, "2026-12-25"), (1, "2026-08-01")] {
+        connection.later(TimeDelta::days(days));
+        connection.config["start_date"] = start.into();
+        if days > 1 {
+            let at = connection.now() - TimeDelta::days(8);
+            rates_change(&mut connection.world(), 90_210, at, &format!("{days}.5"));
+        }
+        connection.sync(&STREAMS);
+        for stream in STREAMS {
+            let stale = stale_rows(&connection.world(), &connection.config, &connection.tables, stream);
+            assert_eq!(stale.iter().filter(|(_, _, wanted)| wanted.is_some()).count(), 0, "`{stream}` from {start}");
+        }
     }
 }
 

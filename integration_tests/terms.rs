@@ -11,7 +11,7 @@ use crate::support::tables::{assert_in_sync, is_in_sync};
 use crate::support::{Connection, Tables};
 
 /// The rate of a group of a programme is another one from `at` on.
-fn rates_change(world: &mut World, programme: u64, at: DateTime<Utc>, percent: &str) {
+pub fn rates_change(world: &mut World, programme: u64, at: DateTime<Utc>, percent: &str) {
     let group = world.groups.iter_mut().find(|group| group.advertiser_id == programme && group.until.is_none());
     let old = group.expect("a group");
     let new = CommissionGroup { from: at, rate: Rate::Percentage(decimal(percent)), ..old.clone() };

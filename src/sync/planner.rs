@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::directory::Directory;
 use super::explain::Subject;
-use super::plan::{Cuts, Parts, Plan, known_until, plan, plan_feed};
+use super::plan::{Cuts, Parts, Plan, from_start, known_until, plan, plan_feed};
 use super::scope::{Scope, days_before};
 use super::state::{PartitionState, StreamState};
 use crate::awin::{FailedCall, Patience};
@@ -45,8 +45,8 @@ pub(super) async fn plan_account(
         // Which days are read again is planned for all reports together, once it is known what changed.
         Source::Report(_) => scope.lookback_days = 0,
         Source::Feed(feed) => return Ok(vec![plan_feed(feed.is_dated, &whole, known, &scope)]),
-        Source::Payments => return Ok(vec![plan_payments(account, known, &scope, directory).await?]),
-        Source::Rates => return Ok(vec![plan_rates(account, known, &scope, directory).await?]),
+        Source::Payments => return Ok(vec![plan_payments(account, from_start(known, &scope), &scope, directory).await?]),
+        Source::Rates => return Ok(vec![plan_rates(account, from_start(known, &scope), &scope, directory).await?]),
         Source::Events(_) | Source::Lists(_) | Source::Reference { .. } => {}
     }
     let payments = match state.mode {
@@ -61,31 +61,31 @@ pub(super) async fn plan_account(
 /// Plans the breakdowns of the payments that were made to an account: those that were not read yet.
 async fn plan_payments(
     account: AccountId,
-    known: Option<&PartitionState>,
+    known: Option<PartitionState>,
     scope: &Scope,
     directory: &mut Directory,
 ) -> Result<Plan, (Subject, FailedCall)> {
     let (partition, zone) = (Partition::of(account), scope.now.timezone());
-    let from = known_until(true, known, scope).date_naive();
+    let from = known_until(true, known.as_ref(), scope).date_naive();
     let payments = directory.payments.since(account, from, Patience::Full).await.map_err(|failed| (Subject::Payments, failed))?;
     let overlap = days_before(scope.reach(), FEED_OVERLAP_DAYS).date_naive();
     let shown_again = payments.iter().filter(|payment| !payment.is_before(overlap)).map(|payment| payment.id).collect();
-    let read = known.and_then(|known| known.parts.as_deref()).unwrap_or_default();
+    let read = known.as_ref().and_then(|known| known.parts.as_deref()).unwrap_or_default();
     let unread = payments.into_iter().filter(|payment| !read.contains(&payment.id) && !payment.is_after(scope.end)).collect();
     let parts = Parts { shown_again, covered: Window { from: scope.start, to: scope.reach() } };
-    Ok(Plan { parts: Some(parts), ..Plan::new(partition, known.cloned(), vec![Cuts::Payments(unread)], zone) })
+    Ok(Plan { parts: Some(parts), ..Plan::new(partition, known, vec![Cuts::Payments(unread)], zone) })
 }
 
 /// Plans the rates of the programmes that an account has joined: back to the start of the range, or to what is known.
 async fn plan_rates(
     account: AccountId,
-    known: Option<&PartitionState>,
+    known: Option<PartitionState>,
     scope: &Scope,
     directory: &mut Directory,
 ) -> Result<Plan, (Subject, FailedCall)> {
     let (partition, zone) = (Partition::of(account), scope.now.timezone());
     let ids = directory.programmes(account).await.map_err(|failed| (Subject::Programmes, failed))?;
-    let walked = known.filter(|known| known.from <= scope.start.fixed_offset());
+    let walked = known.as_ref().filter(|known| known.from <= scope.start.fixed_offset());
     let from = |id: u64| {
         let walked = walked.filter(|known| known.parts.as_ref().is_some_and(|parts| parts.contains(&id)));
         let known = walked.map(|known| days_before(known.through.with_timezone(&zone), CHANGES_OVERLAP_DAYS));
@@ -93,7 +93,7 @@ async fn plan_rates(
     };
     let cuts = vec![Cuts::Rates(ids.iter().copied().map(from).collect())];
     let parts = Parts { shown_again: ids, covered: Window { from: scope.start, to: scope.reach() } };
-    Ok(Plan { parts: Some(parts), ..Plan::new(partition, known.cloned(), cuts, zone) })
+    Ok(Plan { parts: Some(parts), ..Plan::new(partition, known, cuts, zone) })
 }
 
 /// The last payments to `account`, if they move the flags of the stream's rows and are read in this run.

@@ -206,6 +206,15 @@ fn a_list_is_read_down_to_a_week_before_what_is_known() {
     assert_eq!(feed(true, Some(&read), &scope), ["2026-11-12 to 2026-11-20"]);
     let young = known("2026-11-18", at("2026-11-19", 15));
     assert_eq!(feed(true, Some(&young), &scope), ["2026-01-01 to 2026-11-20"], "the start was moved back");
+    let forward = Scope { start: first("2026-11-20"), ..scope };
+    let plan = plan_feed(true, &Partition::of(ACCOUNT), Some(&read), &forward);
+    assert_eq!(plan.known, None, "between what is known and the range there would be a hole");
+    let narrowed = plan_feed(true, &Partition::of(ACCOUNT), Some(&read), &Scope { start: first("2026-11-15"), ..scope });
+    assert_eq!(
+        feed(true, narrowed.known.as_ref(), &scope),
+        ["2026-01-01 to 2026-11-20"],
+        "what came meanwhile was not kept up with"
+    );
     assert_eq!(feed(false, Some(&read), &scope), ["1970-01-01 to 2026-11-20"], "not all of it was ever read");
     let whole = known("1970-01-01", at("2026-11-19", 15));
     assert_eq!(feed(false, Some(&whole), &scope), ["2026-11-12 to 2026-11-20"]);
