@@ -300,16 +300,24 @@ fn an_end_date_that_is_taken_away_leaves_no_hole() {
     }
 }
 
-/// The start moves to a day after the last sync, and back.
+/// The range moves to days after the last sync, back, and to days before the first.
 #[test]
-fn a_start_that_moves_forward_and_back_leaves_no_hole() {
+fn a_range_that_moves_away_and_back_leaves_no_hole() {
     const STREAMS: [&str; 6] =
         ["payments", "payment_breakdowns", "billing_documents", "prepayment_changes", "commission_rates", "transaction_queries"];
     let config = json!({"start_date": "2026-08-01", "requests_per_minute": 1000});
     let mut connection = Connection::new(world(), config);
-    for (days, start) in [(0, "2026-08-01"), (40, "2026-12-25"), (20, "2026-12-25"), (1, "2026-08-01")] {
+    for (days, start, end) in [
+        (0, "2026-08-01", ""),
+        (40, "2026-12-25", ""),
+        (20, "2026-12-25", ""),
+        (1, "2026-08-01", ""),
+        (1, "2026-03-01", "2026-04-30"),
+        (1, "2026-02-01", ""),
+    ] {
         connection.later(TimeDelta::days(days));
         connection.config["start_date"] = start.into();
+        connection.config["end_date"] = if end.is_empty() { Value::Null } else { end.into() };
         if days > 1 {
             let at = connection.now() - TimeDelta::days(8);
             rates_change(&mut connection.world(), 90_210, at, &format!("{days}.5"));
@@ -319,6 +327,21 @@ fn a_start_that_moves_forward_and_back_leaves_no_hole() {
             let stale = stale_rows(&connection.world(), &connection.config, &connection.tables, stream);
             assert_eq!(stale.iter().filter(|(_, _, wanted)| wanted.is_some()).count(), 0, "`{stream}` from {start}");
         }
+    }
+}
+
+/// Partnerships have no dates of the range.
+#[test]
+fn a_start_in_the_future_does_not_stop_a_list_without_dates() {
+    let config = json!({"start_date": "2027-03-01", "publisher_ids": "500321", "requests_per_minute": 1000});
+    let mut connection = Connection::new(world(), config);
+    for start in ["2027-03-01", "2027-03-01", "2026-08-01"] {
+        connection.config["start_date"] = start.into();
+        connection.sync(&["partnerships"]);
+        assert_in_sync(&connection.world(), &connection.config, &connection.tables, &["partnerships"]);
+        connection.later(TimeDelta::days(1));
+        let at = connection.now() - TimeDelta::hours(1);
+        connection.world().relate(90_211, 500_321, Standing::Suspended, at);
     }
 }
 

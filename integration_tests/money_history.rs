@@ -43,7 +43,8 @@ struct Sync {
 
 #[derive(Debug, Clone)]
 enum Change {
-    MoveStart(i64),
+    /// The range starts so many days before the sync, or on its last day.
+    StartBefore(u64),
     EndBefore(u64),
     OpenEnd,
     /// So many of the accounts are read, beginning with that one.
@@ -58,10 +59,10 @@ enum Happening {
 
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
-        (-60..60i64).prop_map(Change::MoveStart),
-        (0..60u64).prop_map(Change::EndBefore),
-        Just(Change::OpenEnd),
-        (1..=4usize, 0..4usize).prop_map(|(many, first)| Change::Read(many, first)),
+        3 => prop_oneof![0..12u64, 12..120u64].prop_map(Change::StartBefore),
+        1 => (0..60u64).prop_map(Change::EndBefore),
+        1 => Just(Change::OpenEnd),
+        1 => (1..=4usize, 0..4usize).prop_map(|(many, first)| Change::Read(many, first)),
     ]
 }
 
@@ -75,7 +76,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 fn sync() -> impl Strategy<Value = Sync> {
     (
-        prop_oneof![3 => 1..40i64, 1 => 40..400i64],
+        prop_oneof![1..40i64, 40..500i64],
         proptest::option::weighted(0.25, 0..1000usize),
         proptest::option::weighted(0.5, 5..20u64),
         proptest::option::weighted(0.5, change()),
@@ -95,13 +96,12 @@ fn run(zone: &str, syncs: &[Sync]) {
         let date = |value: &Value| value.as_str().and_then(|text| text.parse::<NaiveDate>().ok());
         let start = date(&connection.config["start_date"]).expect("a date");
         match sync.change {
-            Some(Change::MoveStart(days)) => {
+            Some(Change::StartBefore(days)) => {
                 let end = date(&connection.config["end_date"]).unwrap_or(now.date_naive());
-                let start = (start + TimeDelta::days(days)).min(end - TimeDelta::days(2));
-                connection.config["start_date"] = start.to_string().into();
+                connection.config["start_date"] = (now.date_naive() - Days::new(days)).min(end).to_string().into();
             }
             Some(Change::EndBefore(days)) => {
-                let end = (now.date_naive() - Days::new(days)).max(start + TimeDelta::days(2));
+                let end = (now.date_naive() - Days::new(days)).max(start);
                 connection.config["end_date"] = end.to_string().into();
             }
             Some(Change::OpenEnd) => connection.config["end_date"] = Value::Null,

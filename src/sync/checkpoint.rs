@@ -297,7 +297,8 @@ impl<'r> Checkpoint<'r> {
         let account = partition.account?;
         if self.state.partition(partition).is_none() {
             let lanes = if self.stream.is_incremental() { self.stream.lanes() } else { &[] as &[Lane] };
-            let start = if self.stream.is_incremental() { self.start } else { self.context.now };
+            // A list without dates is read also if the range is still to come.
+            let start = if self.stream.is_incremental() { self.start.min(self.context.now) } else { self.context.now };
             let mut state = PartitionState::new(account, partition.region.as_deref(), lanes, start, self.context.now);
             if matches!(self.stream.source, Source::Report(_)) && self.state.mode == SyncMode::Incremental {
                 state.begin_days(self.context.now);

@@ -261,7 +261,7 @@ const LONG_DAYS: u32 = 60;
 /// end at first.
 pub(super) fn plan_feed(is_dated: bool, partition: &Partition, known: Option<&PartitionState>, scope: &Scope) -> Plan {
     let is_of_the_future = known.is_some_and(|known| known.is_of_the_future(scope.now));
-    let known = if is_dated && !is_of_the_future { from_start(known, scope) } else { known.cloned() };
+    let known = if is_dated && !is_of_the_future { in_range(known, scope) } else { known.cloned() };
     let from = known_until(is_dated, known.as_ref(), scope);
     // What comes after the end of the range is left out, and is not known.
     let to = if is_dated { scope.reach() } else { scope.now };
@@ -269,11 +269,11 @@ pub(super) fn plan_feed(is_dated: bool, partition: &Partition, known: Option<&Pa
     Plan::new(partition.clone(), known, cuts.into_iter().collect(), scope.now.timezone())
 }
 
-/// What is `known` of a list or of its parts, cut to the start of the range. Nothing before it is kept up with, so all of it is read
-/// again if the start moves back.
-pub(super) fn from_start(known: Option<&PartitionState>, scope: &Scope) -> Option<PartitionState> {
+/// What is `known` of a list or of its parts, cut to the range. Nothing outside of it is kept up with, so that is read again if the
+/// range grows.
+pub(super) fn in_range(known: Option<&PartitionState>, scope: &Scope) -> Option<PartitionState> {
     let mut known = known?.clone();
-    known.clip(scope.start, None).then_some(known)
+    known.clip(scope.start, scope.end).then_some(known)
 }
 
 /// The moment before which all of a list is known that is read from its newest row.

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::directory::Directory;
 use super::explain::Subject;
-use super::plan::{Cuts, Parts, Plan, from_start, known_until, plan, plan_feed};
+use super::plan::{Cuts, Parts, Plan, in_range, known_until, plan, plan_feed};
 use super::scope::{Scope, days_before};
 use super::state::{PartitionState, StreamState};
 use crate::awin::{FailedCall, Patience};
@@ -45,8 +45,8 @@ pub(super) async fn plan_account(
         // Which days are read again is planned for all reports together, once it is known what changed.
         Source::Report(_) => scope.lookback_days = 0,
         Source::Feed(feed) => return Ok(vec![plan_feed(feed.is_dated, &whole, known, &scope)]),
-        Source::Payments => return Ok(vec![plan_payments(account, from_start(known, &scope), &scope, directory).await?]),
-        Source::Rates => return Ok(vec![plan_rates(account, from_start(known, &scope), &scope, directory).await?]),
+        Source::Payments => return Ok(vec![plan_payments(account, in_range(known, &scope), &scope, directory).await?]),
+        Source::Rates => return Ok(vec![plan_rates(account, in_range(known, &scope), &scope, directory).await?]),
         Source::Events(_) | Source::Lists(_) | Source::Reference { .. } => {}
     }
     let payments = match state.mode {

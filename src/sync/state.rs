@@ -288,22 +288,24 @@ impl PartitionState {
 
     /// `window` has been read in `lane`. In the main lane it must touch what is covered, at either end.
     pub fn commit(&mut self, lane: &Lane, window: Window) {
-        let (from, to) = (window.from.fixed_offset(), window.to.fixed_offset());
         if lane.role == Role::Again {
             // Covers nothing new.
         } else if lane.role != Role::Main {
             if let Some(state) = self.lane_mut(lane) {
-                state.through = state.through.max(to);
+                state.through = state.through.max(window.to.fixed_offset());
             }
-        } else if to <= self.from && from < self.from {
-            // A window of the missing beginning: it ends where the covered stretch starts.
-            debug_assert_eq!(to, self.from, "covered stretches are contiguous");
-            self.from = from;
         } else {
-            debug_assert!(from <= self.through, "covered stretches are contiguous");
-            // A list that is read from its newest row may reach back before what was covered.
-            self.from = self.from.min(from);
-            self.through = self.through.max(to);
+            self.cover(window);
+        }
+    }
+
+    /// `window` is covered. It must touch what was: a stretch between the two would count as read.
+    fn cover(&mut self, window: Window) {
+        let (from, to) = (window.from.fixed_offset(), window.to.fixed_offset());
+        let touches = from <= self.through && self.from <= to;
+        debug_assert!(touches, "covered stretches are contiguous");
+        if touches {
+            (self.from, self.through) = (self.from.min(from), self.through.max(to));
         }
     }
 
@@ -318,8 +320,7 @@ impl PartitionState {
     /// All parts of the stretch `covered` were read. Those that the next run is shown again stay known.
     pub fn parts_read(&mut self, shown_again: &[u64], covered: Window) {
         self.parts.get_or_insert_default().retain(|part| shown_again.contains(part));
-        self.from = self.from.min(covered.from.fixed_offset());
-        self.through = self.through.max(covered.to.fixed_offset());
+        self.cover(covered);
     }
 
     /// Approved, unpaid sales were seen in `blocks`. Noted only where payments are followed.

@@ -215,6 +215,8 @@ fn a_list_is_read_down_to_a_week_before_what_is_known() {
         ["2026-01-01 to 2026-11-20"],
         "what came meanwhile was not kept up with"
     );
+    let before = Scope { start: first("2025-06-01"), end: Some(first("2025-07-01")), ..scope };
+    assert_eq!(plan_feed(true, &Partition::of(ACCOUNT), Some(&read), &before).known, None, "likewise");
     assert_eq!(feed(false, Some(&read), &scope), ["1970-01-01 to 2026-11-20"], "not all of it was ever read");
     let whole = known("1970-01-01", at("2026-11-19", 15));
     assert_eq!(feed(false, Some(&whole), &scope), ["2026-11-12 to 2026-11-20"]);
