@@ -87,6 +87,8 @@ pub enum Change {
     MoveStart(i64),
     SetEnd(i64),
     RemoveEnd,
+    /// Only these regions are read.
+    Regions(&'static [&'static str]),
     /// The state of a version that kept no queue.
     OldState,
 }
@@ -139,6 +141,8 @@ fn sync() -> impl Strategy<Value = Sync> {
         1 => (-20..20i64).prop_map(|days| Some(Change::MoveStart(days))),
         1 => (1..20i64).prop_map(|days| Some(Change::SetEnd(days))),
         1 => Just(Some(Change::RemoveEnd)),
+        1 => Just(Some(Change::Regions(&["DE"]))),
+        1 => Just(Some(Change::Regions(&["DE", "GB"]))),
         1 => Just(Some(Change::OldState)),
     ];
     let wrong = proptest::sample::select(vec![
