@@ -106,7 +106,7 @@ async fn last_payments(context: &Context, stream: &Stream, account: AccountId, d
         Ok(payments) => Some(payments),
         Err(failed) => {
             let text = format!(
-                "The payments of {} could not be listed ({}): whether its sales were paid shows when they are next read for their age.",
+                "The payments of {} could not be listed ({}): whether its sales were paid shows in the next sync that can list them, or when they are next read for their age.",
                 directory.name(account),
                 failed.error
             );
