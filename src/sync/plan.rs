@@ -21,7 +21,8 @@ use crate::streams::{
 pub(super) struct Plan {
     /// The partition.
     pub partition: Partition,
-    /// What is covered before the first slice; `None` if the state says nothing of it, or if nothing of that lies in the range.
+    /// What is covered before the first slice; `None` if the state says nothing of it, or if nothing of that lies in the range and
+    /// nothing else of it is to be remembered.
     pub known: Option<PartitionState>,
     /// What is read, in order.
     pub cuts: Vec<Cuts>,
