@@ -2,7 +2,7 @@
 //!
 //! A case is eighteen months of sales that arrive late, are decided, amended, paid and deleted at any age, on both sides of
 //! the network, read by syncs at random times, of which some die, with accounts added and removed and the range moved on the way.
-//! `HISTORY_CASES=5000 cargo test --test integration history` tries more cases than usual.
+//! `HISTORY_CASES=5000 cargo test --test integration history::the_table` tries more cases than usual.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;

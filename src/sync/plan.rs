@@ -154,7 +154,8 @@ fn within(stream: &'static Stream, partition: &Partition, known: &PartitionState
         return is_left.then_some(cut);
     }
     if !is_left {
-        cut = PartitionState::new(partition.account?, None, stream.lanes(), scope.start, scope.now);
+        // The range may still be to come: nothing is covered up to a moment of the future.
+        cut = PartitionState::new(partition.account?, None, stream.lanes(), scope.start.min(scope.now), scope.now);
     }
     cut.once = (first < cut.from || cut.through < last).then_some([first, last]);
     Some(cut)

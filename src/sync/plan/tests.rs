@@ -118,6 +118,10 @@ fn what_is_read_for_another_time_is_asked_for_deletions_first() {
     // The range lies outside of all that was read, and comes back.
     let left = narrowed(&known, "2026-11-20", None);
     assert_eq!(of_old(&left, "2026-10-20", None), ["2026-10-20 to 2026-11-18", "2026-11-19"]);
+    // Nor is a start that was a mistake of next year.
+    let to_come = narrowed(&known, "2027-03-01", None);
+    assert!(!to_come.is_of_the_future(at("2026-11-20", 15)), "nothing would be read until then");
+    assert_eq!(of_old(&to_come, "2026-10-20", None), ["2026-10-20 to 2026-11-18", "2026-11-19 to 2026-11-20"]);
     // As soon as all of it is covered again, nothing is remembered.
     let mut whole = forward;
     whole.from = known.from;
