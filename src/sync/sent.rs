@@ -36,7 +36,7 @@ pub(super) struct Sent {
 
 /// Rows of an account that are remembered: about a megabyte in the state.
 const MOST: usize = 160_000;
-/// Rows of all accounts that are remembered while a stream is read: some 7 MB of memory. Not all of them fit into the state.
+/// Rows of all accounts that are remembered while a stream is read: some 9 MB of memory, those of the last run included, by reckoning. Not all of them fit into the state.
 pub(super) const MOST_OF_ALL: usize = 400_000;
 
 impl Sent {
