@@ -162,9 +162,10 @@ def tables(output, streams):
 
 
 def while_nothing_changes(read_something, streams=STREAMS, attempts=4):
-    """Runs `read_something` until the sandbox's truth of the streams was the same before and after it: sales come in all the time.
+    """Runs `read_something` until the sandbox's truth of the streams was the same before and after it: an hour may end meanwhile.
 
-    Returns its result and that truth.
+    Returns its result and that truth. What is read before something is changed begins from scratch each time: a day of a report
+    that was read again and then changes waits for 20 hours, so its table would not be the truth.
     """
     import truth
 

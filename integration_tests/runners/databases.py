@@ -32,7 +32,8 @@ from sqlalchemy import text
 
 def sandbox_of_its_own(days=45):
     """Days enough for payments whatever the date, and two advertisers of one currency, which share a payment."""
-    options = ["--port", "0", "--days", str(days), "--advertisers", "4", "--throttle-per-minute", "0", "--token", os.environ["TOKEN"]]
+    options = ["--port", "0", "--days", str(days), "--advertisers", "4", "--still", "--throttle-per-minute", "0"]
+    options += ["--token", os.environ["TOKEN"]]
     process = subprocess.Popen([os.environ["SANDBOX"], "serve", *options], stdout=subprocess.PIPE, text=True)
     atexit.register(process.kill)
     start = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=days)
@@ -150,8 +151,8 @@ def tables_of(schema):
 class Database:
     """A cache of PyAirbyte, and the ways to run the files on it."""
 
-    def __init__(self, name, cache, ways):
-        self.name, self.cache, self.ways = name, cache, ways
+    def __init__(self, name, open_cache, ways):
+        self.name, self.open_cache, self.cache, self.ways = name, open_cache, open_cache(), ways
 
     def read(self):
         if self.name == "PostgreSQL":
@@ -164,8 +165,13 @@ class Database:
             source.select_streams(STREAMS)
             source.read(cache=self.cache)
 
-    def fill(self):
-        _, answers = common.while_nothing_changes(self.read, STREAMS)
+    def read_from_scratch(self):
+        self.session(lambda run: run("DROP SCHEMA IF EXISTS awin CASCADE"))
+        self.cache = self.open_cache()
+        self.read()
+
+    def fill(self, read):
+        _, answers = common.while_nothing_changes(read, STREAMS)
         return figures.Truth(answers)
 
     def session(self, work):
@@ -185,7 +191,7 @@ class Database:
     def check(self, report):
         months = [figures.Month(FIRST, END, date) for date in ("validationDate", "transactionDate")]
         with report.check("filled once; every file's views are made, and the month is closed by either date") as notes:
-            before = self.fill()
+            before = self.fill(self.read_from_scratch)
             self.session(lambda run: [self.open(run, way, months) for way in self.ways])
             notes.append(f"{len(before.sales)} transactions")
         moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
@@ -193,7 +199,7 @@ class Database:
             corrected = common.sandbox("/sandbox/correct", "POST")
             common.sandbox("/sandbox/change", "POST")
             common.equal([change["what"] for change in corrected], ["amended", "declined"], "corrections")
-            now = self.fill()
+            now = self.fill(self.read)
             notes.append(complete_through(self.cache))
         for way in self.ways:
             with report.check(f"every file of docs/sql = the sandbox's truth: {way.title}") as notes:
@@ -275,20 +281,17 @@ def ask_everything(run, way, months, before, now, moment):
     return f"{rows} rows"
 
 
-file = common.WORK / "databases.duckdb"
-file.unlink(missing_ok=True)
-duckdb = DuckDBCache(db_path=file, schema_name="awin")
 databases = [
-    Database("DuckDB", duckdb, [
+    Database("DuckDB", lambda: DuckDBCache(db_path=common.WORK / "databases.duckdb", schema_name="awin"), [
         Way("plain", "as they are", "duckdb"),
         Way("bigquery", "those for BigQuery, translated", "bigquery", translated("bigquery")),
         Way("snowflake", "those for Snowflake, translated", "snowflake", translated("snowflake")),
     ]),
 ]  # fmt: skip
 if "POSTGRESQL_PORT" in os.environ:
-    postgresql = PostgresCache(host="127.0.0.1", port=int(os.environ["POSTGRESQL_PORT"]), username="awin", password="none",
-                               database="postgres", schema_name="awin")  # fmt: skip
-    databases.append(Database("PostgreSQL", postgresql, [
+    port = int(os.environ["POSTGRESQL_PORT"])
+    postgresql = {"host": "127.0.0.1", "port": port, "username": "awin", "password": "none", "database": "postgres"}
+    databases.append(Database("PostgreSQL", lambda: PostgresCache(**postgresql, schema_name="awin"), [
         Way("lower_case", "names in lower case", "postgresql", lambda statement: statement.replace('"', "")),
         Way("capitals", "names and types of Airbyte's destination", "postgresql", with_capitals_quoted, "airbyte_tables"),
         Way("meltano", "names and types of Meltano's target-postgres", "postgresql",

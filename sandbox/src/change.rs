@@ -20,6 +20,13 @@ pub struct Change {
 }
 
 impl World {
+    /// From this instant on nothing happens to sales by itself: what was to come is forgotten.
+    pub fn stand_still(&mut self) {
+        let now = self.now();
+        self.sales = self.sales.iter().filter(|sale| sale.is_visible(now)).cloned().collect();
+        self.sales.iter_mut().for_each(|sale| sale.events.retain(|(at, _)| *at <= now));
+    }
+
     /// Declines the oldest pending sale, approves and amends the next two, and adds a new one, all at this instant.
     pub fn change_something(&mut self) -> Vec<Change> {
         let now = self.now();

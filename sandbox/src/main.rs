@@ -59,6 +59,9 @@ struct Serve {
     /// Stand still at this instant (RFC 3339) instead of going with this computer's clock.
     #[arg(long)]
     now: Option<DateTime<Utc>>,
+    /// No sale or decision comes by itself once it serves, only by the paths above.
+    #[arg(long)]
+    still: bool,
     /// Wait this many milliseconds before each answer.
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
@@ -105,6 +108,9 @@ fn build(serve: &Serve, clock: Clock) -> World {
     world.pay_twice_a_month();
     world.clock = clock;
     world.token.clone_from(&serve.token);
+    if serve.still {
+        world.stand_still();
+    }
     world.throttle.enabled = serve.throttle_per_minute > 0;
     world.throttle.limit = serve.throttle_per_minute;
     world.latency = Duration::from_millis(serve.latency_ms);

@@ -77,6 +77,22 @@ fn a_change_on_demand_changes_four_sales() {
 }
 
 #[test]
+fn nothing_happens_to_sales_in_a_world_that_stands_still() {
+    let mut world = busy_world();
+    world.clock = Clock::Fixed(instant("2026-03-10T12:00:00Z"));
+    let (from, to) = (instant("2025-11-01T00:00:00Z").date_naive(), instant("2026-12-31T00:00:00Z").date_naive());
+    let truth = |world: &World| world.truth_transactions(Kind::Advertiser, ADVERTISER, "UTC", from, to, false);
+    let (before, mut left_alone) = (truth(&world), world.clone());
+    world.stand_still();
+    for world in [&mut world, &mut left_alone] {
+        world.clock = Clock::Fixed(instant("2026-05-10T12:00:00Z"));
+    }
+    assert_eq!(truth(&world), before);
+    assert_ne!(truth(&left_alone), before);
+    assert_eq!(world.change_something().len(), 4);
+}
+
+#[test]
 fn a_correction_on_demand_changes_two_approved_sales() {
     let sandbox = Sandbox::start(busy_world());
     sandbox.world().clock = Clock::Fixed(instant("2026-03-10T12:00:00Z"));
