@@ -45,6 +45,7 @@ pub(super) fn byte(b: &[u8], i: usize) -> Result<u8, Box<JsonError>> {
 }
 
 /// The position after any white space.
+#[inline]
 pub(super) fn skip_space(b: &[u8], mut i: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = b.get(i) {
         i += 1;
@@ -170,16 +171,13 @@ pub(super) fn is_out_of_range(number: &[u8]) -> bool {
 }
 
 /// The position after `word` (`null`, `true`, `false`).
+#[inline]
 pub(super) fn literal(b: &[u8], i: usize, word: &'static str) -> Scanned {
-    let word_bytes = word.as_bytes();
-    let have = &b[i..b.len().min(i + word_bytes.len())];
-    if have == word_bytes {
-        Ok(i + word_bytes.len())
-    } else if word_bytes.starts_with(have) {
-        Err(incomplete())
-    } else {
-        Err(syntax(i, word))
+    if b[i..].starts_with(word.as_bytes()) {
+        return Ok(i + word.len());
     }
+    // Cut off, or another word.
+    Err(if word.as_bytes().starts_with(&b[i..]) { incomplete() } else { syntax(i, word) })
 }
 
 /// The position after any value, and whether it can be copied as it is; if not, [`compact`] copies it.

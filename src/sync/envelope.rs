@@ -66,6 +66,8 @@ impl Envelope {
 pub(super) struct EmissionClock {
     last: u64,
     least: u64,
+    /// The last one as it stands in a line: most rows share their millisecond with the row before.
+    text: String,
 }
 
 impl EmissionClock {
@@ -77,10 +79,14 @@ impl EmissionClock {
         self.least = self.last + 1;
     }
 
-    pub(super) fn now(&mut self) -> u64 {
-        self.last = self.least.max(now_millis());
-        self.least = self.last;
-        self.last
+    /// The moment of a record, in milliseconds since 1970.
+    pub(super) fn now(&mut self) -> &str {
+        let now = self.least.max(now_millis());
+        if now != self.last || self.text.is_empty() {
+            self.text = now.to_string();
+        }
+        (self.last, self.least) = (now, now);
+        &self.text
     }
 
     pub(super) fn is_ahead(&self) -> bool {

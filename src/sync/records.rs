@@ -1,7 +1,6 @@
 //! From a row of Awin to a RECORD line: fit it to the schema, decide whether it belongs, add what the connector adds.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeZone as _};
@@ -303,7 +302,7 @@ impl RecordWriter {
         }
         self.note(row);
         lines.extend_from_slice(b"},\"emitted_at\":");
-        let _ = write!(lines, "{}", self.clock.now()); // Writing to a Vec cannot fail.
+        lines.extend_from_slice(self.clock.now().as_bytes());
         if !self.row.changes.is_empty() {
             lines.extend_from_slice(b",\"meta\":{\"changes\":");
             lines.extend_from_slice(&serde_json::to_vec(&self.row.changes).unwrap_or_else(|_| b"[]".to_vec()));

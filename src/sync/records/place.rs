@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::RecordWriter;
 use crate::json::{self, JsonError, text_of};
-use crate::streams::{Cut, Feed, Role, Source};
+use crate::streams::{AccountKind, Cut, Feed, Role, Source};
 use crate::sync::blocks::block_of;
 use crate::sync::finder::ChangedRow;
 use crate::sync::object::member;
@@ -53,10 +53,13 @@ impl RecordWriter {
         }
         let status = self.row.value(row, STATUS);
         self.saw_deleted |= status == Some(b"\"deleted\"");
-        if events.paid.is_some() && status == Some(b"\"approved\"") {
-            let is_paid = self.row.value(row, PAID).is_some_and(|paid| matches!(text_of(paid), b"true" | b"1"));
+        let account = self.slice.as_ref().and_then(|slice| slice.partition.account);
+        let awaits_payment = account.is_some_and(|account| account.kind == AccountKind::Publisher)
+            && status == Some(b"\"approved\"")
+            && !self.row.value(row, PAID).is_some_and(|paid| matches!(text_of(paid), b"true" | b"1"));
+        if events.paid.is_some() && awaits_payment {
             let day = std::str::from_utf8(day).ok().and_then(|day| day.parse().ok());
-            self.unpaid.extend(day.filter(|_| !is_paid).map(block_of));
+            self.unpaid.extend(day.map(block_of));
         }
         Ok(Some(self.seams.iter().any(|seam| stamp.starts_with(seam.as_bytes()))))
     }
