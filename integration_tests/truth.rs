@@ -368,7 +368,7 @@ fn nine_months_of_every_history_on_demand() {
     });
     plays.push(Play {
         chronicle: Chronicle { accounts: 40, ..Chronicle::new(7, Decisions::Spread) },
-        ..Play::new("spread, forty accounts", Decisions::Spread, 120)
+        ..Play::new("spread, forty accounts", Decisions::Spread, 273)
     });
     let most = std::env::var("TRUTH_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(i64::MAX);
     for play in plays.iter_mut().filter(|play| wanted == "all" || wanted == play.name) {

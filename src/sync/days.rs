@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::finder::Changes;
+use super::finder::{Changes, Mark};
 use super::ladder::{end_of, passed};
 use super::plan::{Cuts, Plan, plan};
 use super::queue::{Look, Urgency, minutes};
@@ -79,24 +79,32 @@ impl Reading {
         let through = known.through.with_timezone(&zone);
         let (first, last) = (known.from.with_timezone(&zone).date_naive(), last_day(through, scope));
         let is_new = |day: NaiveDate| day >= through.date_naive();
+        let mut knows_amendments = true;
         for lane in change_lanes() {
             let reached = known.heard(lane).unwrap_or(now);
             let wanted = listed_from(reached.with_timezone(&zone), scope.now);
             let is_heard = changes.is_some_and(|changes| changes.reaches(lane, wanted));
             known.hears(lane, is_heard, scope.now);
             reading.falls_back |= !is_heard && !lane.is_optional();
+            knows_amendments &= is_heard || !lane.is_optional();
         }
-        for (mark, (change, sales)) in changes.into_iter().flat_map(|changes| &changes.marks) {
+        let day_of = |mark: &Mark| {
             let by_decision = date_type == DateType::Validation && stream.has_date_type();
             let day = if by_decision { mark.decided } else { Some(mark.sold) };
             let is_here = match (&plan.partition.region, markets.get(&mark.partner).map(Vec::as_slice)) {
                 (Some(region), Some([market])) if !market.is_empty() => region == market,
                 _ => true,
             };
-            if let Some(day) = day.filter(|day| is_here && (first..=last).contains(day)) {
+            day.filter(|day| is_here && (first..=last).contains(day))
+        };
+        for (mark, (change, sales)) in changes.into_iter().flat_map(|changes| &changes.marks) {
+            if let Some(day) = day_of(mark) {
                 days.queue.mark(day, *change, *sales);
             }
         }
+        let amended = changes.into_iter().flat_map(|changes| &changes.amended);
+        let amended = amended.filter_map(|(hash, mark)| Some((*hash, day_of(mark)?)));
+        days.hear_amendments(amended, knows_amendments, minutes(&scope.now));
         let passing = |alone| {
             let days = passed(first, last, aged, scope.now, alone).into_iter();
             days.filter(|day| !is_new(*day) && can_age(stream, *day, scope.now))

@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::sleep_until;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::booking::Sold;
 use super::context::Context;
@@ -28,6 +29,8 @@ use crate::streams::{
 const MAIN: &str = "transaction";
 /// Marks of one account and run: more would be no list of changes but a migration.
 const MAX_MARKS: usize = 200_000;
+/// Bits of a hash that are left out, so that every reader of the state holds it as a number.
+const BITS_LEFT_OUT: u32 = 16;
 
 fn transactions() -> &'static Stream {
     find("transactions").expect("a stream of the table")
@@ -47,8 +50,10 @@ pub(super) struct Mark {
 /// What changed of one account.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    /// The newest change of such sales, in minutes, and their number.
+    /// The newest decision on such sales, in minutes, and their number.
     pub(super) marks: BTreeMap<Mark, (i64, u32)>,
+    /// Amended sales by the hash of their row: it alone tells a new amendment from one that an earlier list has named.
+    pub(super) amended: BTreeMap<u64, Mark>,
     /// From when on each list was read, by the lane's name; without an entry it was not.
     pub(super) from: BTreeMap<&'static str, Moment>,
     /// The sales of the look-back by their day, if `transactions` has read them all.
@@ -58,13 +63,26 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    fn add(&mut self, mark: Mark, change: i64, sales: u32) {
+    fn decided(&mut self, mark: Mark, change: i64, sales: u32) {
         if self.marks.len() < MAX_MARKS || self.marks.contains_key(&mark) {
             let known = self.marks.entry(mark).or_insert((change, 0));
             *known = (known.0.max(change), known.1.saturating_add(sales));
         } else {
             self.is_too_much = true;
         }
+    }
+
+    fn amended(&mut self, hash: u64, mark: Mark) {
+        if self.amended.len() < MAX_MARKS || self.amended.contains_key(&hash) {
+            self.amended.insert(hash, mark);
+        } else {
+            self.is_too_much = true;
+        }
+    }
+
+    /// Whether no list named a sale.
+    pub(super) fn is_empty(&self) -> bool {
+        self.marks.is_empty() && self.amended.is_empty()
     }
 
     /// Adds what another list found.
@@ -74,7 +92,8 @@ impl Changes {
             let known = self.from.entry(lane).or_insert(from);
             *known = from.min(*known);
         }
-        other.marks.into_iter().for_each(|(mark, (change, sales))| self.add(mark, change, sales));
+        other.marks.into_iter().for_each(|(mark, (change, sales))| self.decided(mark, change, sales));
+        other.amended.into_iter().for_each(|(hash, mark)| self.amended(hash, mark));
     }
 
     /// Whether the list of `lane` was read whole, from `moment` on.
@@ -89,6 +108,8 @@ pub(super) type Findings = BTreeMap<AccountId, Changes>;
 /// The fields of a row of transactions that say which days it changes.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct ChangedRow<'t> {
+    /// The row as it came.
+    pub(super) row: &'t [u8],
     pub(super) sold: Option<&'t [u8]>,
     pub(super) decided: Option<&'t [u8]>,
     pub(super) advertiser: Option<u64>,
@@ -97,7 +118,7 @@ pub(super) struct ChangedRow<'t> {
 
 impl ChangedRow<'_> {
     /// Adds the row to what changed. `asked_in` is the zone of its stamps, `zone` that of the reports.
-    pub(super) fn note(&self, changes: &mut Changes, lane: &Lane, kind: AccountKind, asked_in: Tz, zone: Tz, now: Moment) {
+    pub(super) fn note(&self, changes: &mut Changes, lane: &Lane, kind: AccountKind, asked_in: Tz, zone: Tz) {
         let moment = |raw: &[u8]| -> Option<Moment> {
             let stamp = json::stamp(raw, asked_in)?;
             let local: NaiveDateTime = std::str::from_utf8(&stamp).ok()?.parse().ok()?;
@@ -111,10 +132,12 @@ impl ChangedRow<'_> {
             decided: decided.map(|decided| decided.date_naive()),
             partner: partner.unwrap_or_default(),
         };
-        // Counted from the end of its minute: a day that was read within that minute may have been read before the decision. An
-        // amendment shows no date: it is as new as the run that lists it.
-        let decided = decided.filter(|_| !lane.is_optional()).map(|decided| minutes(&decided) + 1);
-        changes.add(mark, decided.unwrap_or(minutes(&now)), 1);
+        match decided {
+            // Counted from the end of its minute: a day that was read within that minute may have been read before the decision.
+            Some(decided) if !lane.is_optional() => changes.decided(mark, minutes(&decided) + 1, 1),
+            // An amendment shows no date.
+            _ => changes.amended(xxh3_64(self.row) >> BITS_LEFT_OUT, mark),
+        }
     }
 }
 
@@ -239,16 +262,17 @@ async fn list_changes(context: &Context, config: &Config, slice: &Slice) -> Resu
     let kind = slice.partition.account.map_or(AccountKind::Advertiser, |account| account.kind);
     let request = transactions().endpoint.request(slice, Page::FIRST, config);
     let zone = context.config.timezone;
-    let found = lookup::rows(&context.client, request, "body", Patience::Little, 0, |changes: &mut Changes, row| {
-        let row: SaleRow<'_> = serde_json::from_slice(row).map_err(|_| "a row is not an object".to_owned())?;
+    let found = lookup::rows(&context.client, request, "body", Patience::Little, 0, |changes: &mut Changes, row_text| {
+        let row: SaleRow<'_> = serde_json::from_slice(row_text).map_err(|_| "a row is not an object".to_owned())?;
         let (sold, decided) = (text(row.transaction_date), text(row.validation_date));
         let sale = ChangedRow {
+            row: row_text,
             sold: sold.as_deref().map(str::as_bytes),
             decided: decided.as_deref().map(str::as_bytes),
             advertiser: number(row.advertiser_id),
             publisher: number(row.publisher_id),
         };
-        sale.note(changes, slice.lane, kind, config.timezone, zone, context.now);
+        sale.note(changes, slice.lane, kind, config.timezone, zone);
         Ok(())
     });
     Ok(found.await?.what)
@@ -296,9 +320,9 @@ mod tests {
         let mark = |partner| Mark { sold: now.date_naive(), decided: None, partner };
         let mut found = Changes { sold: Some(Sold::default()), ..Changes::default() };
         found.from.insert(lane.name, now - TimeDelta::days(2));
-        found.add(mark(1), 5, 1);
+        found.decided(mark(1), 5, 1);
         let mut asked = Changes::default();
-        asked.add(mark(2), 7, 1);
+        asked.decided(mark(2), 7, 1);
         found.merge(asked);
         assert!(found.reaches(lane, now - TimeDelta::days(2)), "a list that failed takes nothing away");
         let earlier = now - TimeDelta::days(9);
@@ -313,17 +337,17 @@ mod tests {
         let lane = change_lanes().next().expect("a list of changes");
         let mut found = Changes::default();
         let mark = |partner| Mark { sold: now.date_naive(), decided: None, partner };
-        (0..MAX_MARKS as u64).for_each(|partner| found.add(mark(partner), 0, 1));
+        (0..MAX_MARKS as u64).for_each(|partner| found.decided(mark(partner), 0, 1));
         let mut changes = Changes::default();
         changes.merge(found);
         changes.from.insert(lane.name, now - TimeDelta::days(2));
         assert!(changes.reaches(lane, now), "so many are remembered");
         let mut one_more = Changes::default();
-        one_more.add(mark(MAX_MARKS as u64), 0, 1);
+        one_more.decided(mark(MAX_MARKS as u64), 0, 1);
         changes.merge(one_more);
         assert!(!changes.reaches(lane, now));
         let mut all = Changes::default();
-        (0..=MAX_MARKS as u64).for_each(|partner| all.add(mark(partner), 0, 1));
+        (0..=MAX_MARKS as u64).for_each(|partner| all.decided(mark(partner), 0, 1));
         let mut changes = Changes { from: [(lane.name, now)].into(), ..Changes::default() };
         changes.merge(all);
         assert!(!changes.reaches(lane, now), "found by one list alone");

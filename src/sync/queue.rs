@@ -18,6 +18,8 @@ const PAUSE_MINUTES: i64 = 20 * 60;
 const YOUNG_MINUTES: i64 = 7 * 24 * 60;
 /// Days younger than this are read as often as they change.
 const NEW_MINUTES: i64 = 2 * 24 * 60;
+/// Amended sales whose listing is remembered: those beyond are taken for new as long as they are listed.
+const MOST_AMENDED: usize = 100;
 
 /// Why a day is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,9 @@ pub struct DaysState {
     /// First and last day of a range that may be stale, read with what the budget leaves; empty if there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub heal: Vec<NaiveDate>,
+    /// Hashes of the amended sales that were listed last: the next lists name them again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) amended: Vec<u64>,
 }
 
 /// Nothing without its members, an error where they cannot be read: an `Option` that is flattened takes both for nothing.
@@ -80,16 +85,39 @@ pub(super) fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     struct Members {
         queue: Option<Queue>,
         heal: Option<Vec<NaiveDate>>,
+        #[serde(default)]
+        amended: Vec<u64>,
     }
-    let Members { queue, heal } = Members::deserialize(deserializer)?;
+    let Members { queue, heal, amended } = Members::deserialize(deserializer)?;
     if heal.as_ref().is_some_and(|heal| ![0, 2].contains(&heal.len())) {
         return Err(D::Error::custom("`heal` is not a first and a last day"));
     }
     let is_there = queue.is_some() || heal.is_some();
-    Ok(is_there.then(|| DaysState { queue: queue.unwrap_or_default(), heal: heal.unwrap_or_default() }))
+    Ok(is_there.then(|| DaysState { queue: queue.unwrap_or_default(), heal: heal.unwrap_or_default(), amended }))
 }
 
 impl DaysState {
+    /// Marks the days of the amended sales that were `listed`, by the hash of their rows. An amendment shows no date: it is as new
+    /// as the run that lists it first, at `now` in minutes. The next lists name it again, which is no news, and `all` says whether
+    /// those that are not listed any more may be forgotten.
+    pub(super) fn hear_amendments(&mut self, listed: impl Iterator<Item = (u64, NaiveDate)>, all: bool, now: i64) {
+        let mut known: BTreeSet<u64> = self.amended.drain(..).collect();
+        let (mut heard, mut news) = (BTreeSet::new(), BTreeMap::new());
+        for (hash, day) in listed {
+            heard.insert(hash);
+            if !known.contains(&hash) {
+                *news.entry(day).or_insert(0) += 1;
+            }
+        }
+        for (day, sales) in news {
+            self.queue.mark(day, now, sales);
+        }
+        if !all {
+            heard.append(&mut known);
+        }
+        self.amended = heard.into_iter().take(MOST_AMENDED).collect();
+    }
+
     /// The days `read` were read at `now`, in minutes.
     pub(super) fn read(&mut self, read: &BTreeSet<NaiveDate>, now: i64) {
         for day in read {

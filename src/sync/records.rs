@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeZone as _};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::bad_rows::BadRows;
@@ -57,7 +56,6 @@ pub struct RecordWriter {
     listening: Option<Listening>,
     /// The slice.
     slice: Option<Slice>,
-    now: Moment,
     /// What the answer showed so far of where it stands among its pages.
     shown: Shown,
     /// In a list that begins with the newest row: the day before which all is known.
@@ -114,7 +112,6 @@ impl RecordWriter {
             booked: Booked::default(),
             listening: None,
             slice: None,
-            now: chrono_tz::Tz::UTC.from_utc_datetime(&DateTime::UNIX_EPOCH.naive_utc()),
             shown: Shown::default(),
             known_before: String::new(),
             added_stamp: None,
@@ -143,9 +140,9 @@ impl RecordWriter {
         sent.map(|(account, sent)| (*account, sent.text())).collect()
     }
 
-    /// From here on changed sales are told to `listening`, in a run that reads up to `now`.
-    pub(super) fn listen(&mut self, listening: Listening, now: Moment) {
-        (self.listening, self.now) = (Some(listening), now);
+    /// From here on changed sales are told to `listening`.
+    pub(super) fn listen(&mut self, listening: Listening) {
+        self.listening = Some(listening);
     }
 
     /// What was found out about changed sales.

@@ -129,7 +129,7 @@ async fn markets(
     }
     let mut markets = BTreeMap::new();
     for account in wanted {
-        if findings.get(&account).is_some_and(|changes| !changes.marks.is_empty()) {
+        if findings.get(&account).is_some_and(|changes| !changes.is_empty()) {
             markets.insert(account, directory.partner_regions(account, &context.config, context.now).await);
         }
     }

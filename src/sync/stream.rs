@@ -103,7 +103,7 @@ pub(super) async fn read(context: &Context, planned: PlannedStream, directory: &
         records.remember(&mut plans, context.now, &context.config);
     }
     if listens {
-        records.listen(Listening::to(&plans), context.now);
+        records.listen(Listening::to(&plans));
     }
     let mut reader = StreamReader {
         context,

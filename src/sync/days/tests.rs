@@ -107,6 +107,51 @@ fn a_rung_of_a_run_that_falls_back_and_dies_is_not_lost() {
     assert!(aged.len() > 10 && next.is_superset(&aged), "{:?}", aged.difference(&next));
 }
 
+/// An amendment shows no date, and the next lists name it again, up to two days later: a day is read for it once, and looked at a
+/// second time.
+#[test]
+fn an_amendment_is_news_once() {
+    let (stream, start) = (find("stats_by_publisher").expect("a stream"), day("2026-09-01"));
+    let amended = |rows: &[(u64, &str)]| {
+        let mark = |sold: &str| Mark { sold: day(sold), decided: None, partner: 7 };
+        Changes { amended: rows.iter().map(|(hash, sold)| (*hash, mark(sold))).collect(), ..changes([]) }
+    };
+    let deaf = |mut changes: Changes| {
+        changes.from.retain(|lane, _| *lane != "amendment");
+        changes
+    };
+    // What each sync is told, a day after the one before, and which of these days it reads.
+    let story = [
+        (amended(&[(1, "2026-10-01"), (2, "2026-10-03")]), vec!["2026-10-01", "2026-10-03"]),
+        // A second look at both; that of the new one is due tomorrow.
+        (amended(&[(1, "2026-10-01"), (2, "2026-10-03"), (3, "2026-10-05")]), vec!["2026-10-01", "2026-10-03", "2026-10-05"]),
+        (amended(&[(2, "2026-10-03"), (3, "2026-10-05")]), vec!["2026-10-05"]),
+        // The list breaks off: what it named counts, what it did not name is not forgotten.
+        (deaf(amended(&[(4, "2026-10-05")])), vec!["2026-10-05"]),
+        (amended(&[(3, "2026-10-05"), (4, "2026-10-05")]), vec!["2026-10-05"]),
+        (amended(&[(3, "2026-10-05"), (4, "2026-10-05")]), vec![]),
+        // The same sale is amended once more.
+        (amended(&[(5, "2026-10-05")]), vec!["2026-10-05"]),
+    ];
+    let mut state = known("2026-09-01");
+    for (sync, (told, wanted)) in story.into_iter().enumerate() {
+        let now = afternoon("2026-11-20") + chrono::TimeDelta::days(i64::try_from(sync).expect("few"));
+        let scope = Scope { start: midnight(Tz::UTC, start), end: None, now, lookback_days: 28, mode: SyncMode::Incremental };
+        let plan = plan(stream, &Partition::of(ACCOUNT), Some(&state), None, &scope);
+        let mut reading = [Reading::new(stream, &plan, &scope, Some(&told), DateType::Transaction, &BTreeMap::new())];
+        choose(&mut reading, &scope);
+        state = reading[0].known.clone().expect("known before");
+        let text = serde_json::to_string(&state).expect("a state");
+        state = serde_json::from_str(&text).expect("a state");
+        let read = days_of(&divide(&reading.map(|reading| (stream, reading)), &scope, 20).remove(0));
+        let october: Vec<String> =
+            texts(&read).into_iter().filter(|day| ("2026-10-01".."2026-10-06").contains(&day.as_str())).collect();
+        assert_eq!(october.into_iter().collect::<BTreeSet<_>>(), wanted.into_iter().map(str::to_owned).collect(), "sync {sync}");
+        state.days_read(read.into_iter(), now);
+        state.through = now.fixed_offset();
+    }
+}
+
 #[test]
 fn a_connection_that_rested_for_years_hears_of_changes_again() {
     let mut known = known("2022-09-01");

@@ -122,12 +122,13 @@ impl RecordWriter {
         let value = |slot| self.row.value(row, slot).map(text_of);
         let number = |slot| value(slot).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
         let sale = ChangedRow {
+            row,
             sold: value(STAMP),
             decided: value(DECIDED),
             advertiser: number(ADVERTISER),
             publisher: number(PUBLISHER),
         };
-        sale.note(changes, slice.lane, account.kind, self.zone, self.zone, self.now);
+        sale.note(changes, slice.lane, account.kind, self.zone, self.zone);
     }
 
     /// Counts sales, of which a report has some on each day, and those of `transactions` if reports want to know.
