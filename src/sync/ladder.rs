@@ -16,8 +16,20 @@ const YOUNG: &[u32] =
 /// Ages after those, beside the days that a change names.
 const OLD: &[u32] = &[60 * DAY, 120 * DAY, 240 * DAY, 400 * DAY];
 /// Ages after those where changes cannot be found out: all that a day is read again after the look-back.
-const OLD_ALONE: &[u32] =
-    &[35 * DAY, 46 * DAY, 60 * DAY, 75 * DAY, 90 * DAY, 105 * DAY, 120 * DAY, 150 * DAY, 200 * DAY, 300 * DAY, 400 * DAY];
+const OLD_ALONE: &[u32] = &[
+    35 * DAY,
+    44 * DAY,
+    54 * DAY,
+    66 * DAY,
+    79 * DAY,
+    92 * DAY,
+    106 * DAY,
+    120 * DAY,
+    150 * DAY,
+    200 * DAY,
+    300 * DAY,
+    400 * DAY,
+];
 
 /// The first moment after `day`.
 pub(super) fn end_of(day: NaiveDate, now: Moment) -> Moment {
@@ -71,7 +83,7 @@ mod tests {
         let found: Vec<i64> = days.iter().rev().map(|day| (now.date_naive() - *day).num_days() - 1).collect();
         assert_eq!(found, [0, 1, 2, 3, 5, 7, 10, 14, 18, 23, 28, 60, 120, 240, 400]);
         let alone = passed(day("2025-01-01"), day("2026-09-20"), aged, now, true);
-        assert_eq!(alone.len(), 22);
+        assert_eq!(alone.len(), 23);
     }
 
     #[test]
