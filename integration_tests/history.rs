@@ -206,10 +206,19 @@ fn last_look(created: DateTime<Utc>, zone: Tz, lookback_days: i64, now: DateTime
     ages.map(|age| end + TimeDelta::days(age)).filter(|at| *at <= now).max().unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// When runs died, and when one last covered what a change of the configuration left uncovered.
+/// When runs died and ended, and when one last covered what a change of the configuration left uncovered.
 struct Runs {
     died: Vec<DateTime<Utc>>,
+    ended: Vec<DateTime<Utc>>,
     covered_anew: DateTime<Utc>,
+}
+
+impl Runs {
+    /// Whether the last run up to `at` died.
+    fn last_died(&self, at: DateTime<Utc>) -> bool {
+        let last = |runs: &[DateTime<Utc>]| runs.iter().copied().filter(|run| *run <= at).max();
+        last(&self.died) > last(&self.ended)
+    }
 }
 
 /// Makes equal what the documentation says is not caught before the block of the sale is next read, and nothing else.
@@ -223,7 +232,7 @@ fn forgive(table: &mut Table, truth: &mut Table, told: &[Told], case: &Case, now
         for key in keys {
             // Deleted before it was first read, or read by a run that died before its STATE and deleted before the next one, where
             // Awin lists deleted rows only on demand.
-            let was_sent = |at| table.contains_key(&key) && !runs.died.iter().any(|died| *died <= at);
+            let was_sent = |at| table.contains_key(&key) && !runs.last_died(at);
             let never_seen = case.rules.deleted == Deleted::OnlyByStatus
                 && looked <= runs.covered_anew
                 && told.deleted.is_some_and(|at| at <= runs.covered_anew && !was_sent(at));
@@ -262,7 +271,7 @@ fn run(case: &Case) {
         Connector::new(&sandbox, &start.to_string()).with("timezone", case.zone).with("lookback_days", case.lookback_days);
     let mut tables = Tables::default();
     let mut state = json!([]);
-    let (mut runs, mut is_covered_anew) = (Runs { died: Vec::new(), covered_anew: now }, true);
+    let (mut runs, mut is_covered_anew) = (Runs { died: Vec::new(), ended: Vec::new(), covered_anew: now }, true);
     for (number, sync) in case.syncs.iter().enumerate() {
         now += TimeDelta::hours(sync.hours_later);
         sandbox.world().clock = Clock::Fixed(now);
@@ -317,6 +326,7 @@ fn run(case: &Case) {
         if sync.dies.is_some() {
             runs.died.push(now);
         } else {
+            runs.ended.push(now);
             let world = sandbox.world();
             let mut wanted = truth(&world, "transactions", &connector.config);
             let mut table = tables.table("transactions");
