@@ -198,9 +198,14 @@ impl Emitter {
         write(&mut self.shared().lines)
     }
 
+    /// Whether the lines that wait are worth a write.
+    pub fn is_full(&self) -> bool {
+        self.shared().lines.len() >= BATCH
+    }
+
     /// Hands the lines over if they are worth a write. Waits while the reader is slow.
     pub async fn flush_if_full(&self) -> Result<(), Closed> {
-        if self.shared().lines.len() < BATCH { Ok(()) } else { self.flush().await }
+        if self.is_full() { self.flush().await } else { Ok(()) }
     }
 
     /// Hands all lines over. Waits while the reader is slow. May be dropped while it waits: nothing has been taken yet.

@@ -221,8 +221,11 @@ impl Answers<'_> {
 
     /// Hands the lines over if they are worth it. While the reader of our output is slow, no clock of Awin's runs.
     async fn hand_over(&self, body: &mut Body) -> Result<(), Closed> {
+        if !self.emitter.is_full() {
+            return Ok(());
+        }
         let began = Instant::now();
-        self.emitter.flush_if_full().await?;
+        self.emitter.flush().await?;
         let took = began.elapsed();
         if !took.is_zero() {
             body.reader_took(took);

@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 
 use chrono_tz::Tz;
+use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::seen::{Hashes, HashesOf};
 use crate::json::{self, JsonError, RowNotes, text_of};
-use crate::streams::{Cut, DaySource, Report, Slice, Source, Stream, json_schema};
+use crate::streams::{Cut, DaySource, Report, Slice, Source, Stream};
 
 /// A part of a key of more bytes than this stands there as its hash.
 const MAX_PART: usize = 1000;
@@ -44,9 +45,8 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// For rows of `stream`, with stamps in `zone`.
-    pub(super) fn new(stream: &Stream, zone: Tz) -> Self {
-        let schema = json_schema(stream);
+    /// For rows of `stream`, whose schema is `schema`, with stamps in `zone`.
+    pub(super) fn new(stream: &Stream, schema: &Value, zone: Tz) -> Self {
         let part = |field: &&str| {
             let column = &schema["properties"][field];
             let is_text =
@@ -166,7 +166,7 @@ impl Keys {
 mod tests {
     use super::*;
     use crate::json::{Schema, SchemaOptions};
-    use crate::streams::{AccountId, AccountKind, Partition, find};
+    use crate::streams::{AccountId, AccountKind, Partition, find, json_schema};
 
     fn key_of(stream_name: &str, kind: AccountKind, id: u64, row: &str) -> Result<String, String> {
         let stream = find(stream_name).expect("a stream");
@@ -182,7 +182,7 @@ mod tests {
         let text = format!("{row} ");
         Schema::new(&json_schema(stream), options).transcode(text.as_bytes().into(), &mut out, &mut notes).expect("a row");
         let partition = Partition { account: Some(AccountId { kind, id }), region: None };
-        let mut keys = Keys::new(stream, Tz::UTC);
+        let mut keys = Keys::new(stream, &json_schema(stream), Tz::UTC);
         keys.begin(stream, &Slice { partition, lane: &stream.lanes()[0], cut: Cut::Whole });
         match keys.make(stream, text.as_bytes(), &notes) {
             Ok(()) => Ok(String::from_utf8(keys.row_id().to_vec()).expect("UTF-8")),

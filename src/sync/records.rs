@@ -94,17 +94,18 @@ impl RecordWriter {
             money: ["amount", "currency"],
             zone: config.timezone,
         };
+        let schema = json_schema(stream);
         let last_day = config.end_date.map_or_else(|| "9999-12-31".to_owned(), |day| day.to_string());
         Self {
             stream,
-            schema: Schema::new(&json_schema(stream), options),
+            schema: Schema::new(&schema, options),
             row: RowNotes::default(),
             envelope: Envelope::new(descriptor, stream, config),
             days: [config.start_date.to_string(), last_day],
             zone: config.timezone,
             place: String::new(),
             seams: Default::default(),
-            keys: Keys::new(stream, config.timezone),
+            keys: Keys::new(stream, &schema, config.timezone),
             seen: Seen::default(),
             notes: Notes::default(),
             clock: EmissionClock::default(),
