@@ -21,7 +21,7 @@ const FIGURES: &[(&str, &str, &str, &str)] = &[
     ("src/awin/timing.rs", "retry_after: seconds(15 * 60)", "docs/awin-behaviour.md", "up to 15 minutes"),
     ("spec.json", "\"default\": 20,", "README.md", "Awin allows 20 calls a minute."),
     ("integration_tests/hostile.rs", "MOST_MEMORY: u64 = 64 * MIB", "docs/setup.md", "at most 64 MiB of memory"),
-    ("docs/performance.md", "| 0.87 s, peak 20.1 MiB |", "docs/schedule.md", "502 MB of transactions pass in 0.9 s"),
+    ("docs/performance.md", "| 0.73 s, peak 20.7 MiB |", "docs/schedule.md", "502 MB of transactions pass in 0.7 s"),
     ("docs/freshness.md", "| 66.0 / 65.0 (p95", "docs/compare.md", "| this connector | 100.0 % | 0 | 66.0 |"),
     ("docs/freshness.md", "| 29.5 / 28.5 (p95", "docs/compare.md", "| 37.3 % | 69.6 % | 29.5 |"),
     ("docs/freshness.md", "| 69.6 / 47.1 % | 37.3 % |", "docs/compare.md", "| 37.3 % | 69.6 % | 29.5 |"),
