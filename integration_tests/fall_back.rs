@@ -104,7 +104,7 @@ fn without_the_list_of_decisions_a_run_reads_the_plain_look_back() {
         let days = days_of(&deaf);
         assert_eq!(days[days.len() - 30..], look_back(&connection), "{wrong:?}");
         // Ages that are left to the finder when there is one.
-        for age in [35, 44, 54, 66, 79, 92, 106] {
+        for age in [35, 47, 60, 72, 84, 96] {
             assert!(days.contains(&days_ago(&connection, age + 1)), "{wrong:?}: {age} days");
         }
         assert!(days.len() <= 40, "{wrong:?}: {} days", days.len());

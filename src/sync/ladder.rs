@@ -15,19 +15,20 @@ const YOUNG: &[u32] =
     &[0, HOUR, 6 * HOUR, DAY, 2 * DAY, 3 * DAY, 5 * DAY, 7 * DAY, 10 * DAY, 14 * DAY, 18 * DAY, 23 * DAY, 28 * DAY];
 /// Ages after those, beside the days that a change names.
 const OLD: &[u32] = &[60 * DAY, 120 * DAY, 240 * DAY, 400 * DAY];
-/// Ages after those where changes cannot be found out: all that a day is read again after the look-back.
+/// Ages after those where changes cannot be found out: all that a day is read again after the look-back. The others are among
+/// them: a run that falls back moves the ladder on for both.
 const OLD_ALONE: &[u32] = &[
     35 * DAY,
-    44 * DAY,
-    54 * DAY,
-    66 * DAY,
-    79 * DAY,
-    92 * DAY,
-    106 * DAY,
+    47 * DAY,
+    60 * DAY,
+    72 * DAY,
+    84 * DAY,
+    96 * DAY,
+    108 * DAY,
     120 * DAY,
-    150 * DAY,
-    200 * DAY,
-    300 * DAY,
+    170 * DAY,
+    240 * DAY,
+    320 * DAY,
     400 * DAY,
 ];
 
@@ -84,6 +85,7 @@ mod tests {
         assert_eq!(found, [0, 1, 2, 3, 5, 7, 10, 14, 18, 23, 28, 60, 120, 240, 400]);
         let alone = passed(day("2025-01-01"), day("2026-09-20"), aged, now, true);
         assert_eq!(alone.len(), 23);
+        assert!(days.iter().all(|day| alone.contains(day)), "no rung is lost in a run that falls back");
     }
 
     #[test]
