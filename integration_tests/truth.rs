@@ -95,6 +95,7 @@ impl Play {
         let mut figures = Figures::default();
         // The last row of each sale, as a hash, to tell a change from a row that is sent again.
         let mut sent = HashMap::new();
+        let nothing = Table::new();
         for sync in 0..=syncs {
             connection.later(TimeDelta::hours(if sync == 0 { 0 } else { self.hours_between }));
             let is_deaf = self.by_age_alone;
@@ -121,7 +122,7 @@ impl Play {
                 let world = connection.world();
                 for (index, stream) in REPORTS.iter().enumerate() {
                     let wanted = truth(&world, stream, &asked);
-                    let table = &connection.tables.0[*stream];
+                    let table = connection.tables.0.get(*stream).unwrap_or(&nothing);
                     let different = wanted.iter().filter(|(key, row)| table.get(*key) != Some(row)).count();
                     figures.rows_seen[index] += wanted.len();
                     figures.stale_seen[index] += different;
@@ -140,7 +141,7 @@ impl Play {
         }
         if self.with_transactions {
             let wanted = truth(&connection.world(), "transactions", &asked);
-            let table = &connection.tables.0["transactions"];
+            let table = connection.tables.0.get("transactions").unwrap_or(&nothing);
             figures.transactions = wanted.len();
             figures.transactions_wrong = wanted.iter().filter(|(key, row)| table.get(*key) != Some(row)).count();
         }

@@ -59,7 +59,7 @@ struct Serve {
     /// Stand still at this instant (RFC 3339) instead of going with this computer's clock.
     #[arg(long)]
     now: Option<DateTime<Utc>>,
-    /// No sale or decision comes by itself once it serves, only by the paths above.
+    /// Let nothing happen to sales by itself: only the paths above change them.
     #[arg(long)]
     still: bool,
     /// Wait this many milliseconds before each answer.

@@ -7,6 +7,7 @@
 
 mod condenser;
 mod conversions;
+mod name;
 mod notes;
 mod repairs;
 mod scanner;

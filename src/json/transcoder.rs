@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use super::condenser::{MAX_TEXT, RawRow};
 use super::conversions;
+use super::name::name;
 use super::notes::RowNotes;
 use super::repairs::{mend_row, mend_surrogates, mended, shrink};
-use super::scanner::{self, JsonError, Scanned, byte, expect, kind_of, skip_space, string, syntax, unescaped, utf8};
+use super::scanner::{self, JsonError, Scanned, byte, expect, kind_of, skip_space, string, syntax, utf8};
 use super::schema::{Field, Kind, Schema};
 use super::splitter::MAX_ROW;
 use crate::protocol::{Change, ChangeKind, ChangeReason};
@@ -376,39 +377,5 @@ impl<'a> Transcoder<'a> {
         if !self.notes.changes.iter().rev().any(|known| known.field == field && known.change == change) {
             self.notes.changes.push(Change { field, change, reason });
         }
-    }
-}
-
-/// The position after the name at `i`, and which of `fields` it is. Rows list their fields in a steady order, so `guess` is nearly
-/// always right.
-#[inline]
-fn name(b: &[u8], i: usize, fields: &[Field], guess: usize) -> Result<(usize, Option<usize>), Box<JsonError>> {
-    if let Some(field) = fields.get(guess)
-        && begins_with(&b[i..], field.quoted.as_bytes())
-    {
-        return Ok((i + field.quoted.len(), Some(guess)));
-    }
-    other_name(b, i, fields, guess)
-}
-
-#[cold]
-fn other_name(b: &[u8], i: usize, fields: &[Field], guess: usize) -> Result<(usize, Option<usize>), Box<JsonError>> {
-    let end = string(b, i)?;
-    let (before, after) = fields.split_at(guess.min(fields.len()));
-    let is_it = |field: &Field| field.quoted.as_bytes() == &b[i..end];
-    let index = after.iter().position(is_it).map(|index| before.len() + index).or_else(|| before.iter().position(is_it));
-    let index = index.or_else(|| unescaped(&b[i..end]).and_then(|name| fields.iter().position(|field| field.name == name)));
-    Ok((end, index))
-}
-
-/// `starts_with` for names, which are short: in words of eight bytes, the last one over the one before it, and without a call.
-#[inline]
-fn begins_with(text: &[u8], name: &[u8]) -> bool {
-    let Some(text) = text.get(..name.len()) else { return false };
-    match (text.last_chunk::<8>(), name.last_chunk::<8>()) {
-        (Some(end), Some(wanted)) => {
-            end == wanted && text.as_chunks::<8>().0.iter().zip(name.as_chunks::<8>().0).all(|(a, b)| a == b)
-        }
-        _ => text == name,
     }
 }
