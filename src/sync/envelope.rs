@@ -94,3 +94,21 @@ impl EmissionClock {
         self.last >= now && self.last - now < Self::WORTH_WAITING
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_is_later_than_the_one_before_and_its_text_is_that_moment() {
+        let mut clock = EmissionClock::default();
+        let mut last = 0;
+        for answer in 0..100 {
+            clock.begin();
+            let stamps: Vec<u64> = (0..3).map(|_| clock.now().parse().expect("milliseconds")).collect();
+            assert!(stamps[0] > last && stamps.is_sorted(), "answer {answer}: {stamps:?} after {last}");
+            last = stamps[2];
+            assert_eq!(last, clock.last);
+        }
+    }
+}
