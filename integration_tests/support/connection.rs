@@ -78,6 +78,11 @@ impl Connection {
     /// The destination takes in the rows of `lines`, and the runner the states.
     pub fn take(&mut self, lines: &[Value]) {
         self.tables.load(lines);
+        self.take_states(lines);
+    }
+
+    /// The runner takes in the states of `lines`; the rows go elsewhere.
+    pub fn take_states(&mut self, lines: &[Value]) {
         let known = self.state.as_array_mut().expect("a list");
         for entry in state_after(lines).as_array().expect("a list") {
             known.retain(|old| old["stream"]["stream_descriptor"] != entry["stream"]["stream_descriptor"]);

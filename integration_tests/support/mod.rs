@@ -5,6 +5,7 @@ pub mod connector;
 pub mod echo;
 pub mod exact;
 pub mod faulty;
+pub mod mirror;
 pub mod money;
 pub mod person;
 pub mod plain;

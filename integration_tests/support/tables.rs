@@ -49,11 +49,13 @@ impl Tables {
     }
 }
 
-fn key(stream: &Stream, row: &Row) -> String {
+/// What tells a row of `stream` from others.
+pub fn key(stream: &Stream, row: &Row) -> String {
     row[stream.primary_key()].to_string()
 }
 
 /// The range and the ways of a configuration, as the truth needs them.
+#[derive(Clone, Copy)]
 pub struct Asked<'c> {
     pub config: &'c Value,
     pub zone: Tz,
@@ -74,7 +76,7 @@ impl<'c> Asked<'c> {
         }
     }
 
-    fn days(&self) -> impl Iterator<Item = NaiveDate> + use<> {
+    pub fn days(&self) -> impl Iterator<Item = NaiveDate> + use<> {
         let to = self.to;
         std::iter::successors(Some(self.from), |day| day.checked_add_days(Days::new(1))).take_while(move |day| *day <= to)
     }
@@ -87,34 +89,42 @@ pub fn truth(world: &World, stream_name: &str, config: &Value) -> Table {
     }
     let asked = Asked::new(config, world);
     let stream = streams::find(stream_name).expect("a known stream");
-    let schema = streams::json_schema(stream);
     let mut table = Table::new();
     for account in readable(world, stream, config) {
-        let kind = account.0;
-        for (extra, row) in rows(world, stream, account, &asked) {
-            let fitted = plain::fit(&schema, stream.added, stream.null_texts, asked.zone, row.as_object().expect("an object"));
-            let mut record = fitted.data;
-            record.insert("accountId".into(), account.1.into());
-            record.insert("accountType".into(), if kind == Kind::Advertiser { "advertiser" } else { "publisher" }.into());
-            record.extend(extra);
-            if !fitted.others.is_empty() {
-                record.insert("otherFields".into(), Value::Object(fitted.others));
-            }
-            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let asked = record.remove("askedRegion");
-            let date = matches!(stream.source, Source::Report(_)).then(|| record["date"].clone());
-            let head = date.into_iter().chain([record["accountType"].clone(), account.1.into()]).chain(asked);
-            let own = stream.row_key.iter().map(|field| record.get(*field).cloned().unwrap_or_default());
-            let parts: Vec<String> =
-                head.chain(own).map(|part| if part.is_null() { String::new() } else { text(&part) }).collect();
-            record.insert("rowId".into(), parts.join("|").into());
-            assert!(table.insert(key(stream, &record), record).is_none(), "the truth has a key twice");
+        for (key, row) in truth_of_account(world, stream, account, &asked) {
+            assert!(table.insert(key, row).is_none(), "the truth has a key twice");
         }
     }
     table
 }
 
-fn readable(world: &World, stream: &Stream, config: &Value) -> Vec<(Kind, u64)> {
+/// The part of it that one account has.
+pub fn truth_of_account(world: &World, stream: &Stream, account: (Kind, u64), asked: &Asked<'_>) -> Table {
+    let schema = streams::json_schema(stream);
+    let mut table = Table::new();
+    for (extra, row) in rows(world, stream, account, asked) {
+        let fitted = plain::fit(&schema, stream.added, stream.null_texts, asked.zone, row.as_object().expect("an object"));
+        let mut record = fitted.data;
+        record.insert("accountId".into(), account.1.into());
+        record.insert("accountType".into(), if account.0 == Kind::Advertiser { "advertiser" } else { "publisher" }.into());
+        record.extend(extra);
+        if !fitted.others.is_empty() {
+            record.insert("otherFields".into(), Value::Object(fitted.others));
+        }
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let asked = record.remove("askedRegion");
+        let date = matches!(stream.source, Source::Report(_)).then(|| record["date"].clone());
+        let head = date.into_iter().chain([record["accountType"].clone(), account.1.into()]).chain(asked);
+        let own = stream.row_key.iter().map(|field| record.get(*field).cloned().unwrap_or_default());
+        let parts: Vec<String> = head.chain(own).map(|part| if part.is_null() { String::new() } else { text(&part) }).collect();
+        record.insert("rowId".into(), parts.join("|").into());
+        assert!(table.insert(key(stream, &record), record).is_none(), "the truth has a key twice");
+    }
+    table
+}
+
+/// The accounts that `stream` is read of.
+pub fn readable(world: &World, stream: &Stream, config: &Value) -> Vec<(Kind, u64)> {
     let ids = |key: &str| -> Vec<u64> {
         config[key].as_str().unwrap_or_default().split(',').filter_map(|id| id.trim().parse().ok()).collect()
     };
@@ -204,7 +214,8 @@ fn commission_groups(world: &World, id: u64) -> Vec<(Row, Value)> {
     rows
 }
 
-fn regions<'a>(asked: &'a Asked<'_>, all: &[&'a str]) -> Vec<Option<&'a str>> {
+/// The regions that are asked for one by one.
+pub fn regions<'a>(asked: &'a Asked<'_>, all: &[&'a str]) -> Vec<Option<&'a str>> {
     match asked.config["regions"].as_array() {
         Some(regions) => regions.iter().map(Value::as_str).collect(),
         None => all.iter().map(|region| Some(*region)).collect(),
