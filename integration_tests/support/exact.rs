@@ -18,14 +18,16 @@ pub fn read(text: &str) -> serde_json::Result<Value> {
     while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
         let (before, found) = rest.split_at(at);
         marked.push_str(before);
-        let length = if found.starts_with('"') { string_length(found) } else { number_length(found) };
+        let is_text = found.starts_with('"');
+        let length = if is_text { string_length(found) } else { number_length(found) };
         let (token, after) = found.split_at(length);
-        let is_number = serde_json::from_str::<&RawValue>(token).is_ok() && !token.starts_with('"');
-        match serde_json::from_str::<Number>(token) {
-            Ok(number) if number.to_string() == token => marked.push_str(token),
-            // Beyond a float, perhaps, but a number by its grammar.
-            _ if is_number => marked.extend(["\"", MARK, token, "\""]),
-            _ => marked.push_str(token),
+        let is_kept = || serde_json::from_str::<Number>(token).is_ok_and(|number| number.to_string() == token);
+        // Beyond a float, perhaps, but a number by its grammar.
+        let is_number = || serde_json::from_str::<&RawValue>(token).is_ok();
+        if is_text || is_kept() || !is_number() {
+            marked.push_str(token);
+        } else {
+            marked.extend(["\"", MARK, token, "\""]);
         }
         rest = after;
     }
