@@ -52,7 +52,7 @@ fn the_endpoints_of_the_reference_are_those_that_are_asked() {
             let region = stream.regions(*kind).map(|regions| regions[0].to_owned());
             let partition = Partition { account: Some(AccountId { kind: *kind, id: 7 }), region };
             let slice = Slice { partition, lane: &stream.lanes()[0], cut: Cut::Window(window) };
-            let path = stream.endpoint.request(&slice, Page::FIRST, &config).path.replace("/7/", "/{id}/");
+            let path = stream.endpoint.request(&slice, &Page::FIRST, &config).path.replace("/7/", "/{id}/");
             let schema = json_schema(stream);
             let description = schema["description"].as_str().unwrap_or_default();
             let words: Vec<_> = description.split([' ', ',', '?']).map(|word| word.trim_end_matches('.')).collect();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use awin_sandbox::{
-    BillingDocument, Demo, DocumentKind, Endpoint, Event, Kind, PrepaymentChange, ProcessingDate, Quota, Sandbox, Standing,
-    Throttle, World, decimal, instant,
+    BillingDocument, Demo, DocumentKind, Endpoint, Event, Kind, Pages, PrepaymentChange, ProcessingDate, Quota, Sandbox,
+    Standing, Throttle, World, decimal, instant,
 };
 use chrono::{Days, TimeDelta};
 use serde_json::{Value, json};
@@ -74,9 +74,14 @@ fn assert_adds_up(tables: &Tables) {
 
 #[test]
 fn the_tables_are_the_truth_at_first_and_after_each_month() {
-    for (zone, day, as_text) in [("UTC", ProcessingDate::Instant, false), ("Europe/Berlin", ProcessingDate::Day, true)] {
+    for (zone, day, as_text, pages, most_rows) in [
+        ("UTC", ProcessingDate::Instant, false, Pages::ByOffset, u64::MAX),
+        ("Europe/Berlin", ProcessingDate::Day, true, Pages::ByOffset, 10),
+        ("UTC", ProcessingDate::Instant, false, Pages::ByToken, 3),
+    ] {
         let mut world = world();
         (world.public.processing_date, world.public.ids_as_text) = (day, as_text);
+        (world.public.pages, world.public.most_rows) = (pages, most_rows);
         let sandbox = Sandbox::start(world);
         let mut connector = connector(&sandbox).with("timezone", zone);
         let (mut tables, mut state) = (Tables::default(), None);
@@ -148,8 +153,11 @@ fn a_payment_is_read_once_and_a_quiet_day_costs_a_call_a_list() {
 /// Pages are read one after the other, and meanwhile payments are made and partnerships change.
 #[test]
 fn rows_that_come_and_move_between_pages_are_neither_lost_nor_doubled() {
-    for minutes in [0, 7, 90] {
+    let by_offset = [0, 7, 90].map(|minutes| (minutes, Pages::ByOffset, u64::MAX));
+    let others = [(90, Pages::ByOffset, 25), (0, Pages::ByToken, u64::MAX), (7, Pages::ByToken, 25)];
+    for (minutes, pages, most_rows) in by_offset.into_iter().chain(others) {
         let mut world = world();
+        (world.public.pages, world.public.most_rows) = (pages, most_rows);
         let now = world.now();
         for number in 0..350 {
             let mut sale = world.sales.iter().next().expect("a sale").clone();

@@ -56,7 +56,7 @@ pub use fault::{Fault, FaultBody, FaultKind, Filler, Place, RedirectTo};
 pub use market::{CommissionGroup, Creative, Gap, Markets, Programme, Publisher, Rate, Relationship, Standing};
 pub use offers::{Offer, OfferStatus, Voucher};
 pub use payments::Payment;
-pub use public::{Endpoint, ProcessingDate, PublicApi, Quota};
+pub use public::{Endpoint, Pages, ProcessingDate, PublicApi, Quota};
 pub use rules::{
     Amendment, AmendmentDate, Booking, Bulk, Clicks, Deleted, Empty, Ends, FutureEnd, Limit, QueriesShape, Refusal, ReportLag,
     RetryAfter, Rules, Stamps, Throttle, ThrottleKind, Variants, Wrap,

@@ -64,6 +64,15 @@ pub enum Quota {
     Own(Throttle),
 }
 
+/// How a list pages. (Documented are both ways; which list has which is known of few.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// By `offset`.
+    ByOffset,
+    /// By `pageToken`, which is the `nextPageToken` of the answer before.
+    ByToken,
+}
+
 /// How exact `processingDate` is. (Two payments of a day have no order in time, if it is a day.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessingDate {
@@ -94,6 +103,10 @@ pub struct PublicApi {
     /// The clock moves on by this after each page of a list (also of offers, of the legacy API), so that what is to happen in
     /// the meantime happens between two pages.
     pub time_per_page: TimeDelta,
+    /// How its lists page.
+    pub pages: Pages,
+    /// A page holds no more rows than these, whatever `limit` asks for.
+    pub most_rows: u64,
     /// Exactness of `processingDate`.
     pub processing_date: ProcessingDate,
     /// Ids in answers are texts, as they are said to be in paths.
@@ -111,6 +124,8 @@ impl Default for PublicApi {
             role_missing: BTreeSet::new(),
             absent: BTreeSet::new(),
             time_per_page: TimeDelta::zero(),
+            pages: Pages::ByOffset,
+            most_rows: u64::MAX,
             processing_date: ProcessingDate::Instant,
             ids_as_text: false,
         }

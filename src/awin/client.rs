@@ -125,7 +125,7 @@ impl Client {
             observer.retires(request, notice);
         }
         if let Some(rate) = rate(&headers) {
-            quota.heed(rate.limit, rate.pause.map(|pause| pause.min(timing.retry_after)));
+            quota.heed(rate.limit, rate.pause);
         }
         match status {
             200 => Ok(Body::new(body, *timing)),

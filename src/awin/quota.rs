@@ -117,12 +117,13 @@ impl Quota {
         }
     }
 
-    /// An answer states that `limit` calls can be made at once, and, if they are used up, when they are there again.
+    /// An answer states that `limit` calls can be made at once, and, if they are used up, when they are there again: within a
+    /// minute, whatever it says. In which unit that is written is not known.
     pub fn heed(&self, limit: u32, pause: Option<Duration>) {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         window.limit_burst(limit);
         if let Some(pause) = pause {
-            let pause = pause.max(window.pace());
+            let pause = pause.max(window.pace()).min(window.span);
             window.block(self.epoch.elapsed() + pause);
         }
     }
@@ -184,7 +185,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
         runtime.block_on(async {
             let quota = Quota::new(20, MINUTE);
-            for (pause, least) in [(7, 7.0), (0, 3.0)] {
+            for (pause, least) in [(7, 7.0), (0, 3.0), (3600, 60.5), (1_795_500_000, 60.5)] {
                 let began = Instant::now();
                 quota.heed(20, Some(Duration::from_secs(pause)));
                 quota.acquire(|_| ()).await;

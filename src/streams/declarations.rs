@@ -23,7 +23,7 @@ const OF_A_DAY: &[(&str, Param)] = &[
 ];
 
 /// Parameters of the lists of the newer API.
-const OF_A_PAGE: &[(&str, Param)] = &[("limit", Param::PageSize), ("offset", Param::Offset)];
+const OF_A_PAGE: &[(&str, Param)] = &[("limit", Param::PageSize), ("offset", Param::Offset), ("pageToken", Param::PageToken)];
 
 /// A list of the newer API: `results`, in pages.
 const RESULTS: Endpoint =

@@ -40,21 +40,22 @@ pub enum Paging {
     Numbered(u32),
     /// By the moment before the period that was answered: each answer is of one period.
     Periods,
-    /// By the number of rows before it, so many rows on each. A page begins with the last row of the one before, which shows
-    /// whether the list has moved in the meantime.
+    /// By the number of rows before it, so many rows on each at most. A page begins with the last row of the one before, which
+    /// shows whether the list has moved in the meantime. Where an answer holds a `nextPageToken`, by that.
     Offset(u32),
 }
 
-/// Rows before a page of [`Paging::Offset`]: Awin refuses to pass over more.
-const MAX_OFFSET: u32 = 10_000;
-
 /// Which answer of a slice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Page {
     /// By its number, from 1.
     Number(u32),
     /// What held at that moment, in UTC.
     At(NaiveDateTime),
+    /// After so many rows.
+    After(u32),
+    /// What the answer before names.
+    Token(String),
 }
 
 impl Page {
@@ -69,12 +70,6 @@ impl Paging {
             Self::None | Self::Periods => None,
             Self::Numbered(size) | Self::Offset(size) => Some(size),
         }
-    }
-
-    /// Rows before page `page` (from 1); nothing if Awin does not show so many.
-    pub fn offset(self, page: u32) -> Option<u32> {
-        let offset = (page - 1) * (self.size()?.max(2) - 1);
-        (offset <= MAX_OFFSET).then_some(offset)
     }
 }
 
@@ -107,8 +102,10 @@ pub enum Param {
     Page,
     /// The moment whose rates are asked for; left out for those of now.
     Effective,
-    /// Rows before the page.
+    /// Rows before the page; left out of the first.
     Offset,
+    /// The page as the answer before named it; left out where none did.
+    PageToken,
     /// Rows per page.
     PageSize,
     /// Whether to list products; left out if the configuration does not want them.
@@ -133,11 +130,7 @@ pub enum Rows {
 
 impl Endpoint {
     /// The request that answers `slice`; for paged answers, `page` of them.
-    pub fn request(&self, slice: &Slice, page: Page, config: &Config) -> Request {
-        let (number, moment) = match page {
-            Page::Number(number) => (number, None),
-            Page::At(moment) => (1, Some(moment)),
-        };
+    pub fn request(&self, slice: &Slice, page: &Page, config: &Config) -> Request {
         let mut path = self.path.to_owned();
         if let Some(account) = slice.partition.account {
             path = account_path(&path, account);
@@ -160,10 +153,7 @@ impl Endpoint {
                 Param::StatsDate => Some(config.stats_date_type.as_str().to_owned()),
                 Param::Region => slice.partition.region.clone(),
                 Param::Programme => slice.cut.part().map(|id| id.to_string()),
-                Param::Effective => moment.map(|moment| moment.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
-                Param::Page => Some(number.to_string()),
-                Param::Offset => self.paging.offset(number).map(|offset| offset.to_string()),
-                Param::PageSize => self.paging.size().map(|size| size.to_string()),
+                Param::Effective | Param::Page | Param::Offset | Param::PageToken | Param::PageSize => self.of_page(param, page),
                 Param::BasketProducts => config.include_basket_products.then(|| "true".to_owned()),
             };
             if let Some(value) = value {
@@ -171,6 +161,18 @@ impl Endpoint {
             }
         }
         if self.is_posted { posted(request, self.query) } else { request }
+    }
+
+    /// The value of `param`, if it is one that asks for `page`.
+    pub(super) fn of_page(&self, param: &Param, page: &Page) -> Option<String> {
+        match (param, page) {
+            (Param::PageSize, _) => self.paging.size().map(|size| size.to_string()),
+            (Param::Page, Page::Number(number)) => Some(number.to_string()),
+            (Param::Effective, Page::At(moment)) => Some(moment.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            (Param::Offset, Page::After(rows)) => Some(rows.to_string()),
+            (Param::PageToken, Page::Token(token)) => Some(token.clone()),
+            _ => None,
+        }
     }
 }
 

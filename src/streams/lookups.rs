@@ -15,11 +15,10 @@ pub fn joined_programmes(account: AccountId) -> Request {
 }
 
 /// The payments to a publisher, newest first: one page of them.
-pub fn payments(account: AccountId, page: Page) -> Request {
+pub fn payments(account: AccountId, page: &Page) -> Request {
     let endpoint = &find("payments").expect("a stream of the table").endpoint;
-    let page = if let Page::Number(page) = page { page } else { 1 };
-    let (size, offset) = (endpoint.paging.size().unwrap_or_default(), endpoint.paging.offset(page).unwrap_or_default());
-    declared("payments", Some(account)).with("limit", size).with("offset", offset)
+    let of_page = endpoint.query.iter().filter_map(|(name, param)| Some((*name, endpoint.of_page(param, page)?)));
+    of_page.fold(declared("payments", Some(account)), |request, (name, value)| request.with(name, value))
 }
 
 /// How that list pages.

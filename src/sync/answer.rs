@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::checkpoint::Checkpoint;
 use super::fetch::Opened;
-use super::lookup::{TOTAL_OFFERS, TOTAL_PAGES, TOTAL_ROWS, envelope};
+use super::lookup::{TOTAL_OFFERS, TOTAL_PAGES, TOTAL_ROWS, envelope, next_token};
 use super::object::{Beside, member, unwrapped, with_members};
 use super::pages::{Pages, Shown, Turn, cut_off};
 use super::records::RecordWriter;
@@ -46,7 +46,7 @@ pub(super) struct Answers<'r> {
 
 impl Answers<'_> {
     /// A call for `slice`, a part of the slice `whole` of the plan.
-    pub(super) fn call(&self, slice: &Slice, whole: &Slice, page: Page, is_doubtful: bool) -> Call {
+    pub(super) fn call(&self, slice: &Slice, whole: &Slice, page: &Page, is_doubtful: bool) -> Call {
         let patience = match halves(self.stream, slice) {
             _ if is_doubtful => Patience::Short,
             None => Patience::Full,
@@ -103,7 +103,7 @@ impl Answers<'_> {
             let opened = if let Some(opened) = opened.take() {
                 opened
             } else {
-                let mut call = self.call(part, whole, pages.page(), false);
+                let mut call = self.call(part, whole, &pages.page(), false);
                 let body = checkpoint.alive(call.open()).await;
                 body.map(|body| (call, body)).map_err(Box::new)
             };
@@ -166,7 +166,9 @@ impl Answers<'_> {
             };
             let read = read.and_then(|counts| self.records.end_answer().map_err(CallError::Shape).map(|()| counts));
             let error = match read {
-                Ok(Counts { all_rows, all_pages }) => return Ok(Shown { rows, all_rows, all_pages, ..self.records.shown() }),
+                Ok(Counts { all_rows, all_pages, next_token }) => {
+                    return Ok(Shown { rows, all_rows, all_pages, next_token, ..self.records.shown() });
+                }
                 Err(error) => error,
             };
             let reopened = checkpoint.alive(call.reopen(error)).await;
@@ -202,7 +204,8 @@ impl Answers<'_> {
                     Ok(Step::End) if ended => {
                         let number = |name| splitter.member(name).and_then(|text| text.parse().ok());
                         let all_rows = number(TOTAL_ROWS).or(number(TOTAL_OFFERS));
-                        return Ok(Ok(Counts { all_rows, all_pages: number(TOTAL_PAGES) }));
+                        let (all_pages, next_token) = (number(TOTAL_PAGES), next_token(&splitter));
+                        return Ok(Ok(Counts { all_rows, all_pages, next_token }));
                     }
                     // After the end, the rest of the body, white space at most, must still come in whole.
                     Ok(Step::More | Step::End) => break,
@@ -306,11 +309,12 @@ fn is_nothing(error: &CallError) -> bool {
     matches!(error, CallError::Refused { status: 404, .. })
 }
 
-/// What an answer says of the rows of all pages.
-#[derive(Debug, Default, Clone, Copy)]
+/// What an answer says of the rows of all pages, and of the next one.
+#[derive(Debug, Default)]
 struct Counts {
     all_rows: Option<u64>,
     all_pages: Option<u64>,
+    next_token: Option<String>,
 }
 
 /// Two halves of a slice that can be halved: a window of events, down to an hour; a day of a report cannot.

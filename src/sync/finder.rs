@@ -260,7 +260,7 @@ pub(super) async fn ask(context: &Context, needed: &Needed) -> Findings {
 
 async fn list_changes(context: &Context, config: &Config, slice: &Slice) -> Result<Changes, FailedCall> {
     let kind = slice.partition.account.map_or(AccountKind::Advertiser, |account| account.kind);
-    let request = transactions().endpoint.request(slice, Page::FIRST, config);
+    let request = transactions().endpoint.request(slice, &Page::FIRST, config);
     let zone = context.config.timezone;
     let found = lookup::rows(&context.client, request, "body", Patience::Little, 0, |changes: &mut Changes, row_text| {
         let row: SaleRow<'_> = serde_json::from_slice(row_text).map_err(|_| "a row is not an object".to_owned())?;

@@ -9,7 +9,7 @@ use crate::json::{Envelope, JsonError, Splitter, Step, value_end};
 /// What stands around the rows of an answer: `body` is a wrapper that Awin's schema shows and recorded answers do not have.
 /// `takes_null` if null stands for an empty list there.
 pub(super) fn envelope(rows: &'static str, takes_null: bool) -> Envelope {
-    Envelope { rows, wrapper: "body", members: &[TOTAL_ROWS, TOTAL_PAGES, TOTAL_OFFERS], reason: "error", takes_null }
+    Envelope { rows, wrapper: "body", members: &[TOTAL_ROWS, TOTAL_PAGES, TOTAL_OFFERS, NEXT_TOKEN], reason: "error", takes_null }
 }
 
 /// How many rows there are on all pages, where Awin pages.
@@ -19,12 +19,22 @@ pub(super) const TOTAL_OFFERS: &str = "pagination.total";
 /// How many pages there are.
 pub(super) const TOTAL_PAGES: &str = "totalPagesAvailable";
 
+/// What the next page is asked for by, in lists that name it.
+const NEXT_TOKEN: &str = "nextPageToken";
+
+/// The name of the page after the answer that `splitter` has read; nothing if that was the last one or pages have no names.
+pub(super) fn next_token(splitter: &Splitter) -> Option<String> {
+    splitter.member(NEXT_TOKEN).filter(|token| !["", "null"].contains(token)).map(str::to_owned)
+}
+
 /// What became of the rows, and the answer itself, if it is small enough to be kept.
 pub(super) struct Found<T> {
     pub(super) what: T,
     /// Whether there was an answer at all, and not a 204.
     pub(super) has_body: bool,
     pub(super) text: Option<Bytes>,
+    /// What the next page is asked for by, if Awin names it.
+    pub(super) next_token: Option<String>,
 }
 
 /// Adds each row of the list under `key` (or a bare one) to a `T`. `keep` is the size up to which the answer is kept.
@@ -60,7 +70,7 @@ async fn read<T: Default>(
 ) -> Result<Found<T>, CallError> {
     let mut what = T::default();
     if body.is_no_content() {
-        return Ok(Found { what, has_body: false, text: Some(Bytes::from_static(b"[]")) });
+        return Ok(Found { what, has_body: false, text: Some(Bytes::from_static(b"[]")), next_token: None });
     }
     let mut text = Vec::new();
     let mut is_kept = true;
@@ -85,7 +95,8 @@ async fn read<T: Default>(
             match step {
                 Ok(Step::Row) => {}
                 Ok(Step::End) if piece.is_none() => {
-                    return Ok(Found { what, has_body: true, text: is_kept.then(|| text.into()) });
+                    let next_token = next_token(&splitter);
+                    return Ok(Found { what, has_body: true, text: is_kept.then(|| text.into()), next_token });
                 }
                 Ok(Step::More | Step::End) => break,
                 Err(JsonError::Incomplete) => return Err(CallError::Broken("it ends in the middle".into())),

@@ -30,7 +30,7 @@ fn streams_of(account: AccountId) -> impl Iterator<Item = &'static Stream> {
 async fn ask(context: &Context, account: AccountId) -> (AccountId, Option<CallError>) {
     let Some(stream) = streams_of(account).next() else { return (account, None) };
     let slice = Slice { partition: Partition::of(account), lane: &stream.lanes()[0], cut: Cut::Whole };
-    let request = stream.endpoint.request(&slice, Page::FIRST, &context.config);
+    let request = stream.endpoint.request(&slice, &Page::FIRST, &context.config);
     debug_assert_eq!(request.api(), Api::Newer);
     let read = lookup::rows(&context.client, request, "results", Patience::Little, 0, |(): &mut (), _| Ok(()));
     (account, read.await.err().map(|failed| failed.error))

@@ -8,6 +8,8 @@ use crate::streams::{Page, Paging};
 
 /// How often pages are read again from the first, because the list moved meanwhile.
 const MAX_RUNS: u32 = 3;
+/// Rows before a page of [`Paging::Offset`]: Awin refuses to pass over more.
+const MAX_OFFSET: u32 = 10_000;
 
 /// What one answer showed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub(super) struct Shown {
     pub(super) keys: Vec<u64>,
     /// Whether its last row is older than anything that is asked for.
     pub(super) is_past: bool,
+    /// What the next page is asked for by, where Awin names it.
+    pub(super) next_token: Option<String>,
     /// When the period began that it is of, where it is of one.
     pub(super) start: Option<NaiveDateTime>,
 }
@@ -49,10 +53,10 @@ pub(super) fn cut_off(stream: &str) -> String {
 #[derive(Debug)]
 pub(super) struct Pages {
     paging: Paging,
-    /// By its number.
-    page: u32,
-    /// By the moment whose period it is, after the first.
-    moment: Option<NaiveDateTime>,
+    /// The page that is read.
+    page: Page,
+    /// Its number, from 1.
+    number: u32,
     /// The moment from which on periods are asked for.
     from: Option<NaiveDateTime>,
     runs: u32,
@@ -69,18 +73,18 @@ pub(super) struct Pages {
 impl Pages {
     /// The pages of a slice; of periods, those that hold at `from` or later.
     pub(super) fn new(paging: Paging, from: Option<NaiveDateTime>) -> Self {
-        let (page, moment, runs, rows) = (1, None, 1, 0);
-        Self { paging, page, moment, from, runs, rows, seen: BTreeSet::new(), last: None, all_rows: None, count: None }
+        let (page, number, runs, rows) = (Page::FIRST, 1, 1, 0);
+        Self { paging, page, number, from, runs, rows, seen: BTreeSet::new(), last: None, all_rows: None, count: None }
     }
 
     /// The page that is read.
     pub(super) fn page(&self) -> Page {
-        self.moment.map_or(Page::Number(self.page), Page::At)
+        self.page.clone()
     }
 
     /// Whether a refusal of the page is the end: before the first period there is none.
     pub(super) fn may_be_refused(&self) -> bool {
-        self.moment.is_some()
+        matches!(self.page, Page::At(_))
     }
 
     /// What comes after the answer that `shown` describes.
@@ -98,10 +102,11 @@ impl Pages {
         Turn::Page(Page::FIRST)
     }
 
-    fn next(&mut self, shown: Shown) -> Turn {
-        self.page += 1;
+    fn next(&mut self, page: Page, shown: Shown) -> Turn {
+        self.number += 1;
+        self.page = page.clone();
         self.last = Some(shown);
-        Turn::Page(self.page())
+        Turn::Page(page)
     }
 
     /// Before a period comes the one that held a second before its start. In which zone starts are written is not known: where that
@@ -112,21 +117,20 @@ impl Pages {
         let is_same = last.is_some_and(|last| last <= start);
         let back = if is_same { TimeDelta::days(1) } else { TimeDelta::seconds(1) };
         let moment = start - back;
-        if is_same && self.moment.is_some_and(|asked| asked <= moment) {
+        if is_same && matches!(self.page, Page::At(asked) if asked <= moment) {
             return Turn::End;
         }
-        self.moment = Some(moment);
-        self.next(shown)
+        self.next(Page::At(moment), shown)
     }
 
     fn numbered(&mut self, size: u32, shown: Shown) -> Turn {
-        if self.page > 1 && shown.all_rows.is_some() && self.all_rows != shown.all_rows {
+        if self.number > 1 && shown.all_rows.is_some() && self.all_rows != shown.all_rows {
             if self.runs == MAX_RUNS {
                 return Turn::Wrong(format!("the number of its rows changed {MAX_RUNS} times while its pages were read"));
             }
             return self.again();
         }
-        if self.page == 1 {
+        if self.number == 1 {
             (self.all_rows, self.count) = (shown.all_rows, shown.all_pages);
         }
         self.rows += shown.rows;
@@ -136,7 +140,7 @@ impl Pages {
         // The same page again: Awin does not turn pages.
         let is_turned = self.last.as_ref().is_none_or(|last| last.digest != shown.digest);
         let more = match (self.count, self.all_rows) {
-            (Some(pages), _) => u64::from(self.page) < pages && shown.rows > 0,
+            (Some(pages), _) => u64::from(self.number) < pages && shown.rows > 0,
             (None, Some(all)) => self.rows < all && shown.rows > 0,
             // A list: of one page's length, there may be another; longer, Awin knows no pages here.
             (None, None) => shown.rows == u64::from(size),
@@ -148,10 +152,10 @@ impl Pages {
             return self.again();
         }
         if more && is_turned {
-            return self.next(shown);
+            return self.next(Page::Number(self.number + 1), shown);
         }
         match self.all_rows {
-            Some(_) if !is_turned => Turn::Wrong(format!("page {} is the page before it once more", self.page)),
+            Some(_) if !is_turned => Turn::Wrong(format!("page {} is the page before it once more", self.number)),
             Some(all) if self.rows < all => {
                 Turn::Wrong(format!("its pages hold {} rows, and Awin says there are {all}", self.rows))
             }
@@ -161,10 +165,16 @@ impl Pages {
 
     /// A page must begin with the last row of the one before. If that row stands further down, rows came on top of the list; if it
     /// is not there, rows have gone from it, and others may have slipped past. Either way one that moved may be missing.
-    fn by_offset(&mut self, size: u32, shown: Shown) -> Turn {
+    fn by_offset(&mut self, size: u32, mut shown: Shown) -> Turn {
+        if shown.next_token.is_some() || matches!(self.page, Page::Token(_)) {
+            return self.by_token(shown.next_token.take().filter(|_| !shown.is_past), shown);
+        }
         if let Some(last) = &self.last {
             if last.keys == shown.keys && shown.keys.len() > 1 {
-                return Turn::Wrong(format!("page {} is the page before it once more", self.page));
+                // Of a list that is not as long as a page, Awin knows no pages.
+                let is_short = shown.rows < u64::from(size);
+                let wrong = format!("page {} is the page before it once more", self.number);
+                return if is_short { Turn::End } else { Turn::Wrong(wrong) };
             }
             let anchor = last.keys.last().and_then(|key| shown.keys.iter().position(|known| known == key));
             if anchor != Some(0) {
@@ -176,14 +186,30 @@ impl Pages {
                 }
             }
         }
-        if shown.is_past || shown.rows != u64::from(size) {
-            Turn::End
-        } else if self.paging.offset(self.page + 1).is_none() {
-            Turn::Cut
-        } else {
-            self.next(shown)
+        if shown.is_past || !may_be_full(shown.rows, size) {
+            return Turn::End;
         }
+        let before = if let Page::After(rows) = self.page { rows } else { 0 };
+        let after = before.saturating_add(u32::try_from(shown.rows).unwrap_or(u32::MAX)).saturating_sub(1);
+        if after > MAX_OFFSET { Turn::Cut } else { self.next(Page::After(after), shown) }
     }
+
+    /// Awin names the next page, in an order that does not move.
+    fn by_token(&mut self, token: Option<String>, shown: Shown) -> Turn {
+        let Some(token) = token else { return Turn::End };
+        let page = Page::Token(token);
+        if page == self.page {
+            return Turn::Wrong(format!("page {} is followed by itself", self.number));
+        }
+        self.next(page, shown)
+    }
+}
+
+/// Whether more rows may follow a page of so many, if `size` were asked for: it is full, or as long as a page of fewer may be that
+/// Awin gives instead. The next page tells: it begins with the last row of this one, so there is one.
+fn may_be_full(rows: u64, size: u32) -> bool {
+    let size = u64::from(size);
+    rows == size || rows < size && rows >= 10 && rows.is_multiple_of(5)
 }
 
 #[cfg(test)]
@@ -208,6 +234,10 @@ mod tests {
 
     fn page(number: u32) -> Turn {
         Turn::Page(Page::Number(number))
+    }
+
+    fn after(rows: u32) -> Turn {
+        Turn::Page(Page::After(rows))
     }
 
     fn stamp(text: &str) -> NaiveDateTime {
@@ -243,36 +273,64 @@ mod tests {
 
     #[test]
     fn a_list_is_read_until_a_page_is_not_full() {
-        let wanted = [page(2), page(3), Turn::End];
+        let wanted = [after(2), after(4), Turn::End];
         assert_eq!(turns(LIST, vec![list(&[9, 8, 7]), list(&[7, 6, 5]), list(&[5])]), wanted);
         assert_eq!(turns(LIST, vec![list(&[])]), [Turn::End]);
         // Longer than a page: Awin knows no pages here.
         assert_eq!(turns(LIST, vec![list(&[9, 8, 7, 6])]), [Turn::End]);
     }
 
+    /// The rows of a list from its `first` to before its `end`.
+    fn part(first: u64, end: u64) -> Shown {
+        list(&(first..end).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_page_that_awin_makes_shorter_than_asked_for_is_not_taken_for_the_last() {
+        let list = |shown| turns(Paging::Offset(100), shown);
+        assert_eq!(list(vec![part(0, 25), part(24, 49), part(48, 52)]), [after(24), after(48), Turn::End]);
+        assert_eq!(list(vec![part(0, 25), part(24, 25)]), [after(24), Turn::End], "there were just as many");
+        assert_eq!(list(vec![part(0, 25), part(0, 25)]), [after(24), Turn::End], "no pages, and just as many");
+        for rows in [1, 5, 9, 26, 99, 101] {
+            assert_eq!(list(vec![part(0, rows)]), [Turn::End], "{rows} rows");
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_named_is_asked_for_by_its_name() {
+        let named = |first, end, next: &str| Shown { next_token: Some(next.to_owned()), ..part(first, end) };
+        let page = |name: &str| Turn::Page(Page::Token(name.to_owned()));
+        let list = |shown| turns(Paging::Offset(100), shown);
+        assert_eq!(list(vec![named(0, 4, "a"), named(4, 8, "b"), part(8, 18)]), [page("a"), page("b"), Turn::End]);
+        let past = Shown { is_past: true, ..named(4, 8, "b") };
+        assert_eq!(list(vec![named(0, 4, "a"), past]), [page("a"), Turn::End]);
+        let wrong = Turn::Wrong("page 2 is followed by itself".into());
+        assert_eq!(list(vec![named(0, 4, "a"), named(4, 8, "a")]), [page("a"), wrong]);
+    }
+
     #[test]
     fn a_list_is_read_down_to_what_is_known() {
         let past = Shown { is_past: true, ..list(&[7, 6, 5]) };
-        assert_eq!(turns(LIST, vec![list(&[9, 8, 7]), past]), [page(2), Turn::End]);
+        assert_eq!(turns(LIST, vec![list(&[9, 8, 7]), past]), [after(2), Turn::End]);
     }
 
     #[test]
     fn a_list_that_moves_is_read_again() {
         // A row came on top: the row that the pages share stands further down.
         let moved = vec![list(&[9, 8, 7]), list(&[8, 7, 6]), list(&[10, 9, 8]), list(&[8, 7, 6]), list(&[6])];
-        assert_eq!(turns(LIST, moved), [page(2), page(1), page(2), page(3), Turn::End]);
+        assert_eq!(turns(LIST, moved), [after(2), page(1), after(2), after(4), Turn::End]);
         // A row went: what stood first on the second page has slipped to the first.
         let gone = vec![list(&[9, 8, 7]), list(&[6, 5, 4]), list(&[9, 7, 6]), list(&[6, 5])];
-        assert_eq!(turns(LIST, gone), [page(2), page(1), page(2), Turn::End]);
+        assert_eq!(turns(LIST, gone), [after(2), page(1), after(2), Turn::End]);
         // All rows of the second page went.
-        assert_eq!(turns(LIST, vec![list(&[9, 8, 7]), list(&[])]), [page(2), page(1)]);
+        assert_eq!(turns(LIST, vec![list(&[9, 8, 7]), list(&[])]), [after(2), page(1)]);
     }
 
     #[test]
     fn a_list_that_goes_on_moving_loses_no_row_but_may_fail() {
         let run = |third: &[u64]| vec![list(&[9, 8, 7]), list(third)];
         let grows = [run(&[8, 7, 6]), run(&[8, 7, 6]), run(&[8, 7, 6])].concat();
-        let wanted = [page(2), page(1), page(2), page(1), page(2), page(3)];
+        let wanted = [after(2), page(1), after(2), page(1), after(2), after(4)];
         assert_eq!(turns(LIST, grows), wanted);
         let shrinks = [run(&[6, 5, 4]), run(&[6, 5, 4]), run(&[6, 5, 4])].concat();
         let last = turns(LIST, shrinks).pop();
@@ -282,16 +340,16 @@ mod tests {
     #[test]
     fn a_page_that_comes_twice_is_an_error() {
         let wrong = Turn::Wrong("page 2 is the page before it once more".into());
-        assert_eq!(turns(LIST, vec![list(&[9, 8, 7]), list(&[9, 8, 7])]), [page(2), wrong.clone()]);
+        assert_eq!(turns(LIST, vec![list(&[9, 8, 7]), list(&[9, 8, 7])]), [after(2), wrong.clone()]);
         let twice = || counted(3, 5, Some(9), None);
         assert_eq!(turns(Paging::Numbered(3), vec![twice(), twice()]), [page(2), wrong]);
     }
 
     #[test]
     fn a_list_longer_than_awin_shows_is_cut() {
-        let paging = Paging::Offset(10_000);
-        let ten_thousand = |first: u64| list(&(first..first + 10_000).collect::<Vec<_>>());
-        assert_eq!(turns(paging, vec![ten_thousand(0), ten_thousand(9_999)]), [page(2), Turn::Cut]);
+        let shown = (0..12).map(|page| part(page * 999, page * 999 + 1000)).collect();
+        let turns = turns(Paging::Offset(1000), shown);
+        assert_eq!((&turns[9], &turns[10]), (&after(9990), &Turn::Cut));
     }
 
     #[test]

@@ -72,14 +72,16 @@ impl Payments {
         let mut pages = Pages::new(streams::payments_paging(), None);
         let mut listed = PaymentList::default();
         loop {
-            let request = streams::payments(account, pages.page());
+            let request = streams::payments(account, &pages.page());
             let add = |page: &mut Vec<Payment>, row: &[u8]| self.add(page, row);
-            let page: Vec<Payment> = lookup::rows(&self.client, request.clone(), "results", patience, 0, add).await?.what;
+            let found = lookup::rows(&self.client, request.clone(), "results", patience, 0, add).await?;
+            let page: Vec<Payment> = found.what;
             let keys: Vec<u64> = page.iter().map(|payment| payment.id).collect();
             let shown = Shown {
                 rows: page.len() as u64,
                 keys,
                 is_past: page.last().is_some_and(|payment| payment.is_before(day)),
+                next_token: found.next_token,
                 ..Shown::default()
             };
             let is_past = shown.is_past;

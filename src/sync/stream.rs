@@ -223,7 +223,7 @@ impl StreamReader<'_> {
     /// Where the answer to `slice` comes from.
     fn origin(&self, slice: &Slice, directory: &Directory) -> Origin {
         let is_doubtful = self.context.is_unreachable(slice.partition.account);
-        let call = self.answers.call(slice, slice, Page::FIRST, is_doubtful);
+        let call = self.answers.call(slice, slice, &Page::FIRST, is_doubtful);
         if let Some(body) = directory.kept(self.stream, slice) {
             return Origin::Kept(call, Box::new(body));
         }

@@ -28,7 +28,7 @@ impl Empty {
 /// Whether `slice`, a long stretch, has no rows: Awin answers with an empty list. A 204 is too little to pass over so many days
 /// for. False also if it cannot be found out.
 pub(super) async fn is_empty(context: &Context, stream: &Stream, slice: &Slice) -> bool {
-    let request = stream.endpoint.request(slice, Page::FIRST, &context.config);
+    let request = stream.endpoint.request(slice, &Page::FIRST, &context.config);
     let count = |rows: &mut u64, _: &[u8]| {
         *rows += 1;
         Ok(())

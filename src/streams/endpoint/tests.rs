@@ -1,4 +1,4 @@
-use super::super::{AccountKind, Partition, Payment, STREAMS, Window, find, midnight};
+use super::super::{AccountKind, Partition, Payment, STREAMS, Window, find, lookups, midnight};
 use super::*;
 
 /// Stream, lane, partition and cut, and what is asked for page 3.
@@ -18,7 +18,11 @@ fn assert_asked(config: &Config, table: &[Asked<'_>], of_money: bool) {
         let stream = find(name).expect("a stream");
         let lane = stream.lanes().iter().find(|known| known.name == *lane).expect("a lane");
         let slice = Slice { partition: (*partition).clone(), lane, cut: (*cut).clone() };
-        let request = stream.endpoint.request(&slice, Page::Number(3), config);
+        let page = match stream.endpoint.paging {
+            Paging::Offset(size) => Page::After(2 * size - 2),
+            _ => Page::Number(3),
+        };
+        let request = stream.endpoint.request(&slice, &page, config);
         let method = if stream.endpoint.is_posted { "POST" } else { "GET" };
         assert_eq!(request.to_string(), format!("{method} {wanted}"), "{name}");
     }
@@ -173,16 +177,22 @@ fn rates_of_a_moment_are_asked_for_in_utc() {
     let partition = Partition::of(AccountId { kind: AccountKind::Publisher, id: 1 });
     let slice = Slice { partition, lane: &stream.lanes()[0], cut: Cut::Rates(7, midnight(config.timezone, config.start_date)) };
     let moment = "2026-02-28T23:59:59".parse().expect("a moment");
-    let request = stream.endpoint.request(&slice, Page::At(moment), &config);
+    let request = stream.endpoint.request(&slice, &Page::At(moment), &config);
     let wanted = Some(&("effectiveDate", "2026-02-28T23:59:59Z".to_owned()));
     assert_eq!(request.query.iter().find(|(name, _)| *name == "effectiveDate"), wanted);
 }
 
 #[test]
-fn pages_by_offset_share_a_row_and_end_where_awin_ends() {
-    let paging = Paging::Offset(1000);
-    assert_eq!([1, 2, 11, 12].map(|page| paging.offset(page)), [Some(0), Some(999), Some(9990), None]);
-    assert_eq!((Paging::Offset(100).offset(102), Paging::Offset(100).offset(103)), (Some(9999), None));
+fn the_pages_of_a_list_are_asked_for_by_their_offset_or_by_their_name() {
+    let account = AccountId { kind: AccountKind::Publisher, id: 1 };
+    for (page, wanted) in [
+        (Page::FIRST, "limit=100"),
+        (Page::After(99), "limit=100&offset=99"),
+        (Page::Token("b1a2=/".into()), "limit=100&pageToken=b1a2=/"),
+    ] {
+        let request = lookups::payments(account, &page).to_string();
+        assert_eq!(request, format!("GET /public/v1/publishers/1/payments?{wanted}"));
+    }
 }
 
 #[test]
@@ -192,7 +202,7 @@ fn products_are_asked_for_only_where_they_are_wanted() {
     let slice = Slice { partition, lane: &stream.lanes()[0], cut: Cut::Whole };
     for (wanted, value) in [("true", Some("true")), ("false", None)] {
         let config = format!(r#"{{"api_token":"t","start_date":"2026-01-01","include_basket_products":{wanted}}}"#);
-        let request = stream.endpoint.request(&slice, Page::FIRST, &Config::parse(&config).expect("a configuration"));
+        let request = stream.endpoint.request(&slice, &Page::FIRST, &Config::parse(&config).expect("a configuration"));
         let found = request.query.iter().find(|(name, _)| *name == "showBasketProducts");
         assert_eq!(found.map(|(_, value)| value.as_str()), value);
     }

@@ -19,8 +19,8 @@
 //! errors        {"code": "BAD_REQUEST", "message": "...", "errors": [{"code": "INVALID", "message": "...", "pointer": "/limit"}]}
 //! ```
 //!
-//! Inferred as well: that the other lists take `limit` and `offset` with the limits documented for one of them, and that ids
-//! are numbers in answers (a switch).
+//! Inferred as well: that the other lists take `limit` and `offset` with the limits documented for one of them (switches: they
+//! page by token, or give fewer rows than asked for), and that ids are numbers in answers (a switch).
 
 mod rows;
 
@@ -31,10 +31,12 @@ use serde_json::json;
 pub(crate) use rows::{billing_documents, breakdowns, partnerships, payments, prepayment_changes};
 
 use crate::answer::reply::{Body, Reply};
-use crate::public::{Endpoint, Role};
+use crate::public::{Endpoint, Pages, Role};
 use crate::world::{Access, Kind, World};
 
 const OFFSETS: RangeInclusive<u64> = 0..=10_000;
+/// A token begins so; it must be escaped in a query.
+const TOKEN: &str = "eyJ+/rest=";
 
 /// Is this a path of the newer API?
 pub(crate) fn is_public(path: &str) -> bool {
@@ -90,7 +92,11 @@ fn respond(world: &World, method: &str, path: &str, query: &[(String, String)]) 
         Endpoint::PrepaymentChanges => prepayment_changes(world, account_id),
     };
     let page = Page::read(world, target.endpoint, query)?;
-    Ok(Reply::json(format!(r#"{{"results":[{}]}}"#, page.of(&rows).join(","))))
+    let results = page.of(&rows).join(",");
+    Ok(Reply::json(match world.public.pages {
+        Pages::ByOffset => format!(r#"{{"results":[{results}]}}"#),
+        Pages::ByToken => format!(r#"{{"results":[{results}],"nextPageToken":{}}}"#, json!(page.next_token(&rows))),
+    }))
 }
 
 fn check_access(world: &World, target: Target<'_>, account_id: u64) -> Result<(), Reply> {
@@ -118,7 +124,10 @@ fn digits(text: &str) -> Option<u64> {
 /// The part of a list that is asked for.
 struct Page {
     limit: u64,
+    /// Rows before it.
     offset: u64,
+    /// Rows from its first to the end of the list: what comes on top of the list meanwhile does not move them.
+    rest: u64,
 }
 
 impl Page {
@@ -127,29 +136,38 @@ impl Page {
             Endpoint::Advertisers | Endpoint::Publishers => (1..=1000, 100),
             _ => (1..=100, 25),
         };
-        let mut page = Self { limit: default, offset: 0 };
+        let mut page = Self { limit: default, offset: 0, rest: u64::MAX };
         for (index, (name, value)) in query.iter().enumerate() {
             let pointer = format!("/{name}");
             if query[..index].iter().any(|(earlier, _)| earlier == name) {
                 return Err(invalid(&pointer, "is given more than once"));
             }
-            let (field, bounds) = match name.as_str() {
-                "limit" => (&mut page.limit, &limits),
-                "offset" => (&mut page.offset, &OFFSETS),
+            let (field, text, bounds) = match (name.as_str(), world.public.pages) {
+                ("limit", _) => (&mut page.limit, Some(value.as_str()), &limits),
+                ("offset", Pages::ByOffset) => (&mut page.offset, Some(value.as_str()), &OFFSETS),
+                ("pageToken", Pages::ByToken) => (&mut page.rest, value.strip_prefix(TOKEN), &(0..=u64::MAX)),
                 _ if world.rules.strict_parameter_names => return Err(invalid(&pointer, "is not a parameter of this endpoint")),
                 _ => continue,
             };
-            let number = digits(value).filter(|number| bounds.contains(number));
+            let number = text.and_then(digits).filter(|number| bounds.contains(number));
             *field = number.ok_or_else(|| {
                 invalid(&pointer, &format!("must be a whole number from {} to {}", bounds.start(), bounds.end()))
             })?;
         }
+        page.limit = page.limit.min(world.public.most_rows);
         Ok(page)
     }
 
     fn of<'a>(&self, rows: &'a [String]) -> &'a [String] {
         let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).min(rows.len());
-        &rows[place(self.offset)..place(self.offset + self.limit)]
+        let first = place(self.offset).max(rows.len() - place(self.rest));
+        &rows[first..place(first as u64 + self.limit)]
+    }
+
+    /// What the page after this one is asked for by; nothing if there is none.
+    fn next_token(&self, rows: &[String]) -> Option<String> {
+        let rest = self.rest.min(rows.len() as u64).checked_sub(self.limit)?;
+        (rest > 0).then(|| format!("{TOKEN}{rest}"))
     }
 }
 
