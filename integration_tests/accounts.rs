@@ -1,10 +1,13 @@
 //! Accounts that refuse, are found, are lost and come back; a token that dies. What they break, and what they leave alone.
 
-use awin_sandbox::{Access, Clock, Demo, Fault, FaultBody, FaultKind, Refusal, Sandbox, Throttle, World, instant};
-use chrono::TimeDelta;
+use std::time::Duration;
+
+use awin_sandbox::{Access, Clock, Demo, Fault, FaultBody, FaultKind, Markets, Refusal, Sandbox, Throttle, World, instant};
+use chrono::{NaiveDate, TimeDelta};
 use serde_json::json;
 
-use crate::support::{Connector, Tables, assert_in_sync};
+use crate::support::faulty::Wrong;
+use crate::support::{Connection, Connector, Tables, assert_in_sync};
 
 const NOW: &str = "2026-11-20T15:30:00Z";
 const STREAMS: [&str; 2] = ["transactions", "stats_by_publisher"];
@@ -181,6 +184,49 @@ fn regions_are_found_per_account_and_named() {
         "one call per account to find its regions"
     );
     assert_eq!(calls.len(), 1 + 5 + 5 * 4);
+}
+
+/// Awin may leave a partner's region empty: its rows are in the report of some region all the same.
+#[test]
+fn partners_without_a_region_are_looked_for_in_each() {
+    let mut world = world();
+    world.markets.retain(|(advertiser, _), _| *advertiser != 90_211);
+    for publisher in world.publishers.iter().map(|publisher| publisher.id) {
+        world.markets.insert((90_211, publisher), Markets::Unknown);
+    }
+    let sandbox = Sandbox::start(world);
+    let connector = Connector::new(&sandbox, "2026-11-10").with("advertiser_ids", "90211");
+    let output = connector.read(&["stats_by_creative"], None).ok();
+    assert!(!output.records("stats_by_creative").is_empty());
+    let warnings = output.logs("WARN");
+    assert!(warnings.len() == 1 && warnings[0].contains("(none); each region is asked"), "{warnings:?}");
+    let found = "Regions found for advertiser 90211: GB.".to_owned();
+    assert!(output.logs("INFO").contains(&found), "{:?}", output.logs("INFO"));
+    let mut tables = Tables::default();
+    tables.load(&output.lines);
+    assert_in_sync(&sandbox.world(), &connector.config, &tables, &["stats_by_creative"]);
+}
+
+/// A large account's year may be more than Awin answers for.
+#[test]
+fn regions_are_found_month_by_month_where_a_year_is_too_long() {
+    for wrong in [Wrong::Status(504), Wrong::Status(400), Wrong::Cut, Wrong::Hang] {
+        let config = json!({"start_date": "2026-11-10", "advertiser_ids": "90210,90211", "requests_per_minute": 1000});
+        let mut connection = Connection::new(world(), config);
+        let synced = connection.sync_with(&["stats_by_creative"], move |request, _| {
+            let date = |name| {
+                let (_, text) = request.query.iter().find(|(known, _)| *known == name)?;
+                text.parse::<NaiveDate>().ok()
+            };
+            let days = (date("endDate")? - date("startDate")?).num_days();
+            (request.path.ends_with("/reports/publisher") && days > 31).then_some(wrong)
+        });
+        assert_in_sync(&connection.world(), &connection.config, &connection.tables, &["stats_by_creative"]);
+        let took = *synced.moments.last().expect("calls");
+        assert!(took < Duration::from_secs(10 * 60), "{wrong:?}: {took:?}");
+        let told = synced.logs("INFO").into_iter().filter(|text| text.contains("asking for its months")).count();
+        assert_eq!((told, synced.calls_of("/reports/publisher?").len() >= 2 * 13), (2, true), "{wrong:?}");
+    }
 }
 
 #[test]

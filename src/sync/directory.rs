@@ -11,13 +11,16 @@ use super::explain::{self, Standing};
 use super::listing::{Accounts, Active, Listed, Programme, add_account, add_active, add_programme};
 use super::lookup::{self, Found};
 use super::payments::Payments;
+use super::stretch;
 use crate::awin::{Body, CallError, Client, FailedCall, Patience};
 use crate::config::Config;
 use crate::protocol::{Emitter, Failure, Level};
-use crate::streams::{self, AccountId, AccountKind, Moment, Slice, Stream};
+use crate::streams::{self, AccountId, AccountKind, Cut, Moment, Partition, Slice, Stream, Window};
 
 /// Days over which an advertiser's regions are looked for.
 const ACTIVITY_DAYS: u64 = 365;
+/// Days of a stretch that Awin answers for even of a large account.
+const MONTH: u32 = 30;
 /// Bytes of one answer that is kept for a stream to read.
 const MAX_KEPT: usize = 4 << 20;
 /// Bytes of all answers that are kept.
@@ -192,10 +195,26 @@ impl Directory {
         found
     }
 
-    /// The regions of an advertiser's partners.
+    /// The regions of an advertiser's partners. Where Awin does not say them of all, each other region is asked for its rows.
     async fn active_regions(&mut self, account: AccountId, config: &Config, now: Moment) -> Result<Vec<String>, FailedCall> {
+        let name = self.name(account);
         let active = self.active(account, config, now, self.patience).await?;
-        Ok(active.regions.iter().map(|region| (*region).to_owned()).collect())
+        let mut regions = active.regions.clone();
+        if !active.unknown.is_empty() {
+            let codes: Vec<&str> = active.unknown.iter().map(|code| if code.is_empty() { "none" } else { code }).collect();
+            let text = format!(
+                "Some partners of {name} have no region that this version knows ({}); each region is asked for their rows. To spare these calls, set `regions`.",
+                codes.join(", ")
+            );
+            self.emitter.log(Level::Warn, text);
+            let (stream, stretch) = (streams::find("stats_by_creative").expect("a stream of the table"), past_year(config, now));
+            for region in streams::REGIONS {
+                if !regions.contains(region) && !stretch::is_empty(&self.client, config, stream, &in_region(stream, account, region, stretch)).await {
+                    regions.insert(region);
+                }
+            }
+        }
+        Ok(regions.into_iter().map(str::to_owned).collect())
     }
 
     async fn active(
@@ -206,13 +225,29 @@ impl Directory {
         patience: Patience,
     ) -> Result<&Active, FailedCall> {
         if !self.active.contains_key(&account) {
-            let days = ACTIVITY_DAYS.max(u64::from(config.lookback_days) + 31);
-            let from = now.checked_sub_days(Days::new(days)).unwrap_or(now - TimeDelta::days(365));
-            let request = streams::activity(account, from, now);
-            let found = lookup::rows(&self.client, request, "body", patience, 0, add_active).await;
-            self.active.insert(account, found.map(|found| found.what));
+            let found = self.activity(account, past_year(config, now), patience).await;
+            self.active.insert(account, found);
         }
         self.active[&account].as_ref().map_err(Clone::clone)
+    }
+
+    /// Where `account` was active. Of a large account Awin may not answer for so long a stretch: then it is asked for in months.
+    async fn activity(&self, account: AccountId, stretch: Window, patience: Patience) -> Result<Active, FailedCall> {
+        let ask = async |window: Window, patience| {
+            let request = streams::activity(account, window.from, window.to);
+            lookup::rows(&self.client, request, "body", patience, 0, add_active).await.map(|found: Found<Active>| found.what)
+        };
+        let failed = match ask(stretch, if patience == Patience::Full { Patience::Deadline } else { patience }).await {
+            Err(failed) if patience == Patience::Full && is_too_long(&failed.error) => failed,
+            found => return found,
+        };
+        let (name, error) = (self.name(account), failed.error);
+        self.emitter.log(Level::Info, format!("Awin does not answer for a year of {name} at once ({error}); asking for its months."));
+        let mut active = Active::default();
+        for window in streams::windows(stretch.from, stretch.to, MONTH) {
+            active.extend(ask(window, patience).await?);
+        }
+        Ok(active)
     }
 
     /// The regions of the programmes that a publisher has joined.
@@ -274,6 +309,26 @@ impl Directory {
         self.unauthorized.extend(account.filter(|_| !is_dead));
         is_dead
     }
+}
+
+/// The time over which activity is looked for: a year, or a long look-back.
+fn past_year(config: &Config, now: Moment) -> Window {
+    let days = ACTIVITY_DAYS.max(u64::from(config.lookback_days) + 31);
+    Window { from: now.checked_sub_days(Days::new(days)).unwrap_or(now - TimeDelta::days(365)), to: now }
+}
+
+/// What `account` did in `region`.
+fn in_region(stream: &'static Stream, account: AccountId, region: &str, window: Window) -> Slice {
+    let partition = Partition::of_region(account, region.to_owned());
+    Slice { partition, lane: &stream.lanes()[0], cut: Cut::Window(window) }
+}
+
+/// Whether shorter stretches may be answered.
+fn is_too_long(error: &CallError) -> bool {
+    matches!(
+        error,
+        CallError::BadRequest { .. } | CallError::TimedOut(_) | CallError::Server { .. } | CallError::Broken(_)
+    )
 }
 
 /// The accounts that the configuration names.

@@ -161,9 +161,9 @@ fn sentence(stream: &str, group: &[&Failed]) -> String {
     let period = if periods.len() == 1 { periods.remove(0) } else { String::new() };
     let what = match subject {
         Subject::Rows => format!("`{stream}` of {accounts}{period}"),
-        Subject::Regions => format!("the regions of {accounts}, which `{stream}` needs,"),
-        Subject::Programmes => format!("the joined programmes of {accounts}, which `{stream}` needs,"),
-        Subject::Payments => format!("the payments of {accounts}, which `{stream}` needs,"),
+        Subject::Regions => format!("the regions of {accounts} (for `{stream}`)"),
+        Subject::Programmes => format!("the joined programmes of {accounts} (for `{stream}`)"),
+        Subject::Payments => format!("the payments of {accounts} (for `{stream}`)"),
     };
     let upper = |text: &str| {
         let mut letters = text.chars();

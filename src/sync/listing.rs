@@ -10,6 +10,8 @@ use crate::streams::{AccountId, AccountKind, CAMPAIGN_REGIONS};
 
 /// Programmes of one publisher: more are not Awin's.
 const MAX_PROGRAMMES: usize = 100_000;
+/// Texts that are no region: a few show what is wrong.
+const MAX_UNKNOWN: usize = 5;
 /// Accounts of one token: with more, a run would not end in a day. Their names are kept.
 const MAX_ACCOUNTS: usize = 20_000;
 
@@ -55,6 +57,17 @@ pub(super) struct Active {
     pub(super) regions: BTreeSet<&'static str>,
     /// Partners and their regions, as many as there are; an empty one where Awin does not say.
     pub(super) partners: BTreeSet<(u64, &'static str)>,
+    /// What stands for a region and is none, a few of it; empty for null.
+    pub(super) unknown: BTreeSet<String>,
+}
+
+impl Active {
+    /// Adds what another stretch of time shows.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.regions.extend(other.regions);
+        self.partners.extend(other.partners);
+        self.unknown.extend(other.unknown);
+    }
 }
 
 /// A row of `/accounts`.
@@ -99,9 +112,12 @@ struct ActiveRow<'a> {
 
 pub(super) fn add_active(active: &mut Active, row: &[u8]) -> Result<(), String> {
     let row: ActiveRow<'_> = serde_json::from_slice(row).map_err(|_| "a row is not an object".to_owned())?;
-    let region = text(row.region).as_deref().and_then(known_region);
-    if let Some(region) = region {
-        active.regions.insert(region);
+    let code = text(row.region).unwrap_or_default();
+    let region = known_region(&code);
+    match region {
+        Some(region) => drop(active.regions.insert(region)),
+        None if active.unknown.len() < MAX_UNKNOWN => drop(active.unknown.insert(code.chars().take(40).collect())),
+        None => {}
     }
     // A partner that is not remembered counts as unknown: its days are read in every region.
     if let Some(partner) = number(row.publisher_id).filter(|_| active.partners.len() < MAX_PROGRAMMES) {
@@ -147,5 +163,5 @@ pub(super) fn add_programme(programmes: &mut Vec<Programme>, row: &[u8]) -> Resu
 }
 
 fn known_region(code: &str) -> Option<&'static str> {
-    CAMPAIGN_REGIONS.iter().find(|known| **known == code).copied()
+    CAMPAIGN_REGIONS.iter().find(|known| known.eq_ignore_ascii_case(code)).copied()
 }

@@ -1,8 +1,8 @@
 //! Long stretches of a report, which may have no rows at all: asked for as a whole before they are read day by day.
 
-use super::context::Context;
 use super::lookup;
-use crate::awin::Patience;
+use crate::awin::{Client, Patience};
+use crate::config::Config;
 use crate::streams::{Page, Partition, Role, Slice, Stream, Window};
 
 /// Stretches that have no rows.
@@ -27,12 +27,12 @@ impl Empty {
 
 /// Whether `slice`, a long stretch, has no rows: Awin answers with an empty list. A 204 is too little to pass over so many days
 /// for. False also if it cannot be found out.
-pub(super) async fn is_empty(context: &Context, stream: &Stream, slice: &Slice) -> bool {
-    let request = stream.endpoint.request(slice, &Page::FIRST, &context.config);
+pub(super) async fn is_empty(client: &Client, config: &Config, stream: &Stream, slice: &Slice) -> bool {
+    let request = stream.endpoint.request(slice, &Page::FIRST, config);
     let count = |rows: &mut u64, _: &[u8]| {
         *rows += 1;
         Ok(())
     };
-    let found = lookup::rows(&context.client, request, "body", Patience::Little, 0, count).await;
+    let found = lookup::rows(client, request, "body", Patience::Little, 0, count).await;
     found.is_ok_and(|found| found.has_body && found.what == 0)
 }
