@@ -59,6 +59,21 @@ struct Shared {
     debug: bool,
 }
 
+/// Writes `lines` to `output`, however long it takes. Whoever shares the pipe may have made it one that does not block.
+fn put(output: &mut Output, mut lines: &[u8]) -> io::Result<()> {
+    loop {
+        let put = if lines.is_empty() { output.flush().map(|()| None) } else { output.write(lines).map(Some) };
+        match put {
+            Ok(None) => return Ok(()),
+            Ok(Some(0)) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(Some(taken)) => lines = &lines[taken..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(Duration::from_millis(5)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 impl Emitter {
     /// Starts the writing thread. `debug` lets DEBUG lines through.
     pub fn new(mut output: Output, debug: bool) -> Self {
@@ -74,7 +89,7 @@ impl Emitter {
                         return;
                     }
                     reach("write.before");
-                    if let Err(error) = output.write_all(lines).and_then(|()| output.flush()) {
+                    if let Err(error) = put(&mut output, lines) {
                         if error.kind() != io::ErrorKind::BrokenPipe {
                             report(&error);
                         }

@@ -115,6 +115,12 @@ impl Directory {
         Ok(ids.into_iter().filter(has_stream).map(|id| Account { id, required: known.contains(&id) }).collect())
     }
 
+    /// What to say where there is no account to read.
+    pub(super) fn lack_of_accounts(&self) -> &'static str {
+        let sees_none = self.accounts.as_ref().is_some_and(|accounts| accounts.what.listed.is_empty());
+        if sees_none { "the token sees no account" } else { "this connection has none" }
+    }
+
     /// An account with its name, if the accounts were listed.
     pub(super) fn name(&self, id: AccountId) -> String {
         let listed = self.accounts.iter().flat_map(|accounts| &accounts.what.listed).find(|listed| listed.id == id);
@@ -209,7 +215,9 @@ impl Directory {
             self.emitter.log(Level::Warn, text);
             let (stream, stretch) = (streams::find("stats_by_creative").expect("a stream of the table"), past_year(config, now));
             for region in streams::REGIONS {
-                if !regions.contains(region) && !stretch::is_empty(&self.client, config, stream, &in_region(stream, account, region, stretch)).await {
+                if !regions.contains(region)
+                    && !stretch::is_empty(&self.client, config, stream, &in_region(stream, account, region, stretch)).await
+                {
                     regions.insert(region);
                 }
             }
@@ -242,7 +250,8 @@ impl Directory {
             found => return found,
         };
         let (name, error) = (self.name(account), failed.error);
-        self.emitter.log(Level::Info, format!("Awin does not answer for a year of {name} at once ({error}); asking for its months."));
+        self.emitter
+            .log(Level::Info, format!("Awin does not answer for a year of {name} at once ({error}); asking for its months."));
         let mut active = Active::default();
         for window in streams::windows(stretch.from, stretch.to, MONTH) {
             active.extend(ask(window, patience).await?);
@@ -325,10 +334,7 @@ fn in_region(stream: &'static Stream, account: AccountId, region: &str, window: 
 
 /// Whether shorter stretches may be answered.
 fn is_too_long(error: &CallError) -> bool {
-    matches!(
-        error,
-        CallError::BadRequest { .. } | CallError::TimedOut(_) | CallError::Server { .. } | CallError::Broken(_)
-    )
+    matches!(error, CallError::BadRequest { .. } | CallError::TimedOut(_) | CallError::Server { .. } | CallError::Broken(_))
 }
 
 /// The accounts that the configuration names.

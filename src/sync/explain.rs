@@ -200,7 +200,7 @@ fn refused(what: &str, failed: &Failed) -> String {
         }
         Standing::OtherSide(id) => format!("Awin refuses {what}: {error}. {}", other_side(*id, kind)),
         Standing::Unlisted(listed) => format!(
-            "Awin refuses {what}: {error}. The token has no access to this account; it sees: {listed}. Correct `{kind}_ids`, or give the token's user access at Awin."
+            "Awin refuses {what}: {error}. The token has no access to this account; it sees: {listed}. List only accounts that it sees in `{kind}_ids`, or give the token's user access at Awin."
         ),
         Standing::Listed(_) | Standing::Unknown => {
             let cause = match kind {

@@ -35,6 +35,7 @@ mod sent;
 
 mod listing;
 mod payments;
+mod stretch;
 
 mod directory;
 
@@ -59,7 +60,6 @@ mod records;
 // From slices to answers to STATEs: one stream.
 mod checkpoint;
 mod fetch;
-mod stretch;
 
 mod answer;
 

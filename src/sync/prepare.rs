@@ -133,7 +133,7 @@ async fn fill(
     let accounts = directory.accounts(stream, &context.config, &known).await.map_err(Abort::Fatal)?;
     if accounts.is_empty() {
         let side = stream.sides.iter().map(|side| side.as_str()).collect::<Vec<_>>().join(" and ");
-        let text = format!("`{}` exists only for {side} accounts, and this connection has none: 0 rows.", stream.name);
+        let text = format!("`{}` exists only for {side} accounts, and {}: 0 rows.", stream.name, directory.lack_of_accounts());
         context.emitter.log(Level::Warn, text);
     }
     let mut outages = 0;

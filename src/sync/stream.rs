@@ -181,7 +181,11 @@ impl StreamReader<'_> {
                     continue;
                 }
                 if let Cut::Any(window) = slice.cut {
-                    if self.checkpoint.alive(stretch::is_empty(&self.context.client, &self.context.config, self.stream, &slice)).await {
+                    if self
+                        .checkpoint
+                        .alive(stretch::is_empty(&self.context.client, &self.context.config, self.stream, &slice))
+                        .await
+                    {
                         self.skips(&slice, window);
                     }
                 } else {

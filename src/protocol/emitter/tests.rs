@@ -35,6 +35,42 @@ async fn a_line_that_a_panic_left_unfinished_does_not_go_out() {
     assert!(lines[1].starts_with("{\"type\":\"LOG\""), "{text}");
 }
 
+/// A full pipe that does not block: it refuses each other time, and takes seven bytes at most.
+struct Full(Kept, bool);
+
+impl Full {
+    fn is_full(&mut self) -> io::Result<()> {
+        self.1 = !self.1;
+        if self.1 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    }
+}
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.is_full()?;
+        self.0.write(&bytes[..bytes.len().min(7)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.is_full()
+    }
+}
+
+#[tokio::test]
+async fn a_pipe_that_does_not_block_gets_every_byte() {
+    let kept = Kept::default();
+    let emitter = Emitter::new(Box::new(Full(kept.clone(), false)), false);
+    let mut wanted = Vec::new();
+    for number in 0..20 {
+        let line = format!("line {number}, and more\n");
+        wanted.extend_from_slice(line.as_bytes());
+        emitter.write_with(|lines| lines.extend_from_slice(line.as_bytes()));
+        assert_eq!(emitter.flush().await, Ok(()));
+    }
+    assert_eq!(emitter.close().await, Ok(()));
+    assert_eq!(*kept.0.lock().expect("the lock"), wanted);
+}
+
 /// A reader that takes nothing until it is released, then everything at once.
 struct Stopped {
     kept: Kept,
