@@ -256,6 +256,7 @@ enum Outcome {
 /// - What Awin says of a request (4xx), or an answer that is not as documented, is about that account's share, and said.
 /// - An account or a token that refuses is a matter of the configuration.
 /// - An empty list is believed only where Awin says it: 204 is a way of saying it; nothing at all, `null` or an error is not.
+/// - Where a year is asked for, a refusal may be of its length: its months are asked for.
 /// - A programme may be refused alone (it was left). If all are, it is the account. A 401 is never about a programme.
 #[expect(clippy::match_same_arms, reason = "one arm per sentence of the rule")]
 fn demanded(endpoint: &Endpoint, wrong: Wrong, is_always: bool) -> Outcome {
@@ -284,6 +285,7 @@ fn demanded(endpoint: &Endpoint, wrong: Wrong, is_always: bool) -> Outcome {
         // A proxy's page passes, as a rule; if it stays, somebody has to look at what stands in between.
         Wrong::Html if is_always => Outcome::Fails("system_error"),
         Wrong::Html => Outcome::Whole,
+        Wrong::Status(400) if endpoint.title == "reports/publisher, to find regions" && !is_always => Outcome::Whole,
         Wrong::Status(_) | Wrong::Body(_) => Outcome::Fails("system_error"),
         // The newer API is documented to answer with an empty list where there is nothing.
         Wrong::NoContent if endpoint.is_public() && is_always => Outcome::Fails("transient_error"),

@@ -18,6 +18,8 @@ pub enum Patience {
     Halvable,
     /// As `Full`, but the request is a half already and can be halved again: give up after one time-out.
     Half,
+    /// As `Full`, but the request can be made in parts: give up after two failures that may be due to its length.
+    Divisible,
     /// As `Full`, but the run's patience with this account is over.
     Short,
     /// Somebody waits, or it is not worth much: a second try at most, none after a 429 or a time-out.
@@ -55,7 +57,9 @@ pub(super) fn verdict(
     let gives_up = match (patience, error) {
         (Patience::Little, CallError::Throttled) | (Patience::Little | Patience::Half, CallError::TimedOut(_)) => true,
         (Patience::Deadline, CallError::Throttled) => false,
-        (Patience::Little | Patience::Deadline, _) | (Patience::Halvable, CallError::TimedOut(_)) => failures >= 2,
+        (Patience::Little | Patience::Deadline, _)
+        | (Patience::Halvable, CallError::TimedOut(_))
+        | (Patience::Divisible, CallError::TimedOut(_) | CallError::Server { .. } | CallError::Broken(_)) => failures >= 2,
         (_, CallError::NotJson(_)) => failures >= MAX_NOT_JSON,
         (_, CallError::Throttled) => is_over,
         (_, CallError::TimedOut(_)) => is_short,
@@ -116,6 +120,18 @@ mod tests {
         assert_eq!(after(&throttled, 1, Duration::ZERO, Patience::Little), Verdict::GiveUp);
         assert_eq!(after(&throttled, 1, MINUTE * 45, Patience::Deadline), Verdict::Again(Duration::ZERO));
         assert_eq!(after(&server(), 2, Duration::ZERO, Patience::Deadline), Verdict::GiveUp);
+    }
+
+    #[test]
+    fn what_can_be_asked_for_in_parts_is_given_up_after_two_failures_that_its_length_may_explain() {
+        for error in [server(), CallError::TimedOut(String::new()), CallError::Broken(String::new())] {
+            assert_ne!(after(&error, 1, Duration::ZERO, Patience::Divisible), Verdict::GiveUp, "{error}");
+            assert_eq!(after(&error, 2, Duration::ZERO, Patience::Divisible), Verdict::GiveUp, "{error}");
+        }
+        for error in [CallError::Throttled, CallError::Network(String::new())] {
+            assert_ne!(after(&error, 2, MINUTE * 44, Patience::Divisible), Verdict::GiveUp, "{error}");
+            assert_eq!(after(&error, 3, MINUTE * 45, Patience::Divisible), Verdict::GiveUp, "{error}");
+        }
     }
 
     #[test]

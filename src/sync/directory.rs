@@ -245,8 +245,11 @@ impl Directory {
             let request = streams::activity(account, window.from, window.to);
             lookup::rows(&self.client, request, "body", patience, 0, add_active).await.map(|found: Found<Active>| found.what)
         };
-        let failed = match ask(stretch, if patience == Patience::Full { Patience::Deadline } else { patience }).await {
-            Err(failed) if patience == Patience::Full && is_too_long(&failed.error) => failed,
+        if patience != Patience::Full {
+            return ask(stretch, patience).await;
+        }
+        let failed = match ask(stretch, Patience::Divisible).await {
+            Err(failed) if may_be_too_long(&failed.error) => failed,
             found => return found,
         };
         let (name, error) = (self.name(account), failed.error);
@@ -333,7 +336,7 @@ fn in_region(stream: &'static Stream, account: AccountId, region: &str, window: 
 }
 
 /// Whether shorter stretches may be answered.
-fn is_too_long(error: &CallError) -> bool {
+fn may_be_too_long(error: &CallError) -> bool {
     matches!(error, CallError::BadRequest { .. } | CallError::TimedOut(_) | CallError::Server { .. } | CallError::Broken(_))
 }
 
