@@ -2,7 +2,7 @@
 //!
 //! Two months of one account run with the other tests and are asserted. The nine months of docs/freshness.md are played and
 //! printed by `TRUTH=all cargo test --test integration truth -- --nocapture` (or `TRUTH=spread`, one history alone; `TRUTH_DAYS=30` cuts it short). With
-//! `TRUTH_CURVE=1` each look prints a line of docs/freshness.tsv, too. The connector runs within the test, on a clock that jumps:
+//! `TRUTH_CURVE=1` each third day prints a line of docs/freshness.tsv, too. The connector runs within the test, on a clock that jumps:
 //! its quota of 20 calls a minute costs no time.
 
 use awin_sandbox::{Chronicle, Decisions, Event, Sale, Throttle, decimal, instant};

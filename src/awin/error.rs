@@ -96,6 +96,11 @@ impl CallError {
         }
     }
 
+    /// Whether a request for less may be answered: large answers time out, break off or are refused.
+    pub fn may_be_of_length(&self) -> bool {
+        matches!(self, Self::BadRequest { .. } | Self::TimedOut(_) | Self::Server { .. } | Self::Broken(_))
+    }
+
     /// Who has to act once retries are used up.
     pub fn failure_kind(&self) -> FailureKind {
         match self {

@@ -57,9 +57,8 @@ pub(super) fn verdict(
     let gives_up = match (patience, error) {
         (Patience::Little, CallError::Throttled) | (Patience::Little | Patience::Half, CallError::TimedOut(_)) => true,
         (Patience::Deadline, CallError::Throttled) => false,
-        (Patience::Little | Patience::Deadline, _)
-        | (Patience::Halvable, CallError::TimedOut(_))
-        | (Patience::Divisible, CallError::TimedOut(_) | CallError::Server { .. } | CallError::Broken(_)) => failures >= 2,
+        (Patience::Little | Patience::Deadline, _) | (Patience::Halvable, CallError::TimedOut(_)) => failures >= 2,
+        (Patience::Divisible, error) if error.may_be_of_length() => failures >= 2,
         (_, CallError::NotJson(_)) => failures >= MAX_NOT_JSON,
         (_, CallError::Throttled) => is_over,
         (_, CallError::TimedOut(_)) => is_short,

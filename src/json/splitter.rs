@@ -14,7 +14,9 @@ pub(super) const MAX_ROW: usize = 2 << 20;
 /// A member of a wrapping object of more bytes than this is skipped while it comes in.
 const MAX_MEMBER: usize = 64 << 10;
 /// Scalars of a wrapping object longer than this are not kept.
-const MAX_SCALAR: usize = 256;
+const MAX_SCALAR: usize = 8 << 10;
+/// Names of members and reasons are shown up to this length.
+const MAX_SHOWN: usize = 256;
 /// So many names of members are kept for a message.
 const MAX_NAMES: usize = 8;
 
@@ -314,7 +316,7 @@ impl Splitter {
         }
         if self.names.len() < MAX_NAMES {
             let shown = if name == self.envelope.reason { String::from_utf8_lossy(value) } else { name };
-            self.names.push(shown.chars().take(MAX_SCALAR).collect());
+            self.names.push(shown.chars().take(MAX_SHOWN).collect());
         }
         Ok((end, place))
     }

@@ -249,7 +249,7 @@ impl Directory {
             return ask(stretch, patience).await;
         }
         let failed = match ask(stretch, Patience::Divisible).await {
-            Err(failed) if may_be_too_long(&failed.error) => failed,
+            Err(failed) if failed.error.may_be_of_length() => failed,
             found => return found,
         };
         let (name, error) = (self.name(account), failed.error);
@@ -333,11 +333,6 @@ fn past_year(config: &Config, now: Moment) -> Window {
 fn in_region(stream: &'static Stream, account: AccountId, region: &str, window: Window) -> Slice {
     let partition = Partition::of_region(account, region.to_owned());
     Slice { partition, lane: &stream.lanes()[0], cut: Cut::Window(window) }
-}
-
-/// Whether shorter stretches may be answered.
-fn may_be_too_long(error: &CallError) -> bool {
-    matches!(error, CallError::BadRequest { .. } | CallError::TimedOut(_) | CallError::Server { .. } | CallError::Broken(_))
 }
 
 /// The accounts that the configuration names.

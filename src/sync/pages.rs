@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{NaiveDateTime, TimeDelta};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::streams::{Page, Paging};
 
@@ -62,7 +63,7 @@ pub(super) struct Pages {
     runs: u32,
     /// Rows of this run.
     rows: u64,
-    /// Hashes of its rows.
+    /// Hashes of its rows, or of the names of its pages.
     seen: BTreeSet<u64>,
     last: Option<Shown>,
     /// What the first page said.
@@ -197,11 +198,10 @@ impl Pages {
     /// Awin names the next page, in an order that does not move.
     fn by_token(&mut self, token: Option<String>, shown: Shown) -> Turn {
         let Some(token) = token else { return Turn::End };
-        let page = Page::Token(token);
-        if page == self.page {
-            return Turn::Wrong(format!("page {} is followed by itself", self.number));
+        if !self.seen.insert(xxh3_64(token.as_bytes())) {
+            return Turn::Wrong(format!("page {} is followed by an earlier one", self.number));
         }
-        self.next(page, shown)
+        self.next(Page::Token(token), shown)
     }
 }
 
@@ -304,8 +304,10 @@ mod tests {
         assert_eq!(list(vec![named(0, 4, "a"), named(4, 8, "b"), part(8, 18)]), [page("a"), page("b"), Turn::End]);
         let past = Shown { is_past: true, ..named(4, 8, "b") };
         assert_eq!(list(vec![named(0, 4, "a"), past]), [page("a"), Turn::End]);
-        let wrong = Turn::Wrong("page 2 is followed by itself".into());
-        assert_eq!(list(vec![named(0, 4, "a"), named(4, 8, "a")]), [page("a"), wrong]);
+        let wrong = |number| Turn::Wrong(format!("page {number} is followed by an earlier one"));
+        assert_eq!(list(vec![named(0, 4, "a"), named(4, 8, "a")]), [page("a"), wrong(2)]);
+        let circle = vec![named(0, 4, "a"), named(4, 8, "b"), named(8, 9, "a")];
+        assert_eq!(list(circle), [page("a"), page("b"), wrong(3)]);
     }
 
     #[test]

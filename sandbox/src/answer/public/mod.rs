@@ -35,7 +35,7 @@ use crate::public::{Endpoint, Pages, Role};
 use crate::world::{Access, Kind, World};
 
 const OFFSETS: RangeInclusive<u64> = 0..=10_000;
-/// A token begins so; it must be escaped in a query.
+/// A token begins so; it must be escaped in a query, and is as long as signed ones are.
 const TOKEN: &str = "eyJ+/rest=";
 
 /// Is this a path of the newer API?
@@ -167,7 +167,7 @@ impl Page {
     /// What the page after this one is asked for by; nothing if there is none.
     fn next_token(&self, rows: &[String]) -> Option<String> {
         let rest = self.rest.min(rows.len() as u64).checked_sub(self.limit)?;
-        (rest > 0).then(|| format!("{TOKEN}{rest}"))
+        (rest > 0).then(|| format!("{TOKEN}{rest:0500}"))
     }
 }
 
